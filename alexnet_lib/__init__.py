@@ -1,0 +1,1 @@
+"""The code that the book teaches, one module per subject."""

@@ -1,0 +1,294 @@
+"""AlexNet and its relatives, each written out in full.
+
+Every network here is two stacks of layers. `features` turns an image into
+a grid of numbers, `classifier` turns that grid into one score, a logit,
+per class.
+"""
+
+from torch import Tensor, nn
+
+
+class AlexNet(nn.Module):
+    """Convolutional `features`, flattened, then a dense `classifier`."""
+
+    def __init__(self, features: nn.Module, classifier: nn.Module):
+        super().__init__()
+        self.features = features
+        self.classifier = classifier
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.features(images)  # (N, C, H, W)
+        x = x.flatten(start_dim=1)  # (N, C * H * W)
+        return self.classifier(x)  # (N, num_classes)
+
+
+def alexnet_fashion(num_classes: int = 10) -> AlexNet:
+    """AlexNet for 1 x 224 x 224 images: padding 1 leaves a 5 x 5 grid."""
+    model = AlexNet(
+        features=nn.Sequential(
+            nn.Conv2d(1, 96, kernel_size=11, stride=4, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(96, 256, kernel_size=5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(256, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+        ),
+        classifier=nn.Sequential(
+            nn.Linear(256 * 5 * 5, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, num_classes),
+        ),
+    )
+    init_xavier(model)
+    return model
+
+
+def alexnet_flowers(num_classes: int = 5) -> AlexNet:
+    """AlexNet in one tower for 3 x 224 x 224 photos, without LRN."""
+    model = AlexNet(
+        features=nn.Sequential(
+            nn.Conv2d(3, 96, kernel_size=11, stride=4, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(96, 256, kernel_size=5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(256, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+        ),
+        classifier=nn.Sequential(
+            nn.Dropout(0.5),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Linear(4096, num_classes),
+        ),
+    )
+    init_kaiming(model)
+    return model
+
+
+def alexnet_paper(num_classes: int = 1000) -> AlexNet:
+    """AlexNet as published (Krizhevsky et al. 2012), 3 x 224 x 224 images.
+
+    The two GPUs of the paper's figure 2 are the two groups of conv 2, 4
+    and 5. Padding 2 in conv 1 gives the paper's 55 x 55 grid. PyTorch
+    divides alpha by the size of the norm, the formula in section 3.3 does
+    not: its 1e-4 is 5e-4 here.
+    """
+    model = AlexNet(
+        features=nn.Sequential(
+            nn.Conv2d(3, 96, kernel_size=11, stride=4, padding=2),
+            nn.ReLU(),
+            nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2),
+            nn.ReLU(),
+            nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(256, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+        ),
+        classifier=nn.Sequential(
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, num_classes),
+        ),
+    )
+    init_paper(model)
+    return model
+
+
+def alexnet_2012(num_classes: int = 1000) -> AlexNet:
+    """The network of the published 2012 source, 3 x 224 x 224 images.
+
+    Where it differs from the paper: the last window of conv 1 hangs three
+    pixels over the edge, the norms divide alpha by their size, conv 1 and
+    conv 5 are pooled before their ReLU, and conv 2 has a second norm,
+    within each map.
+    """
+    model = AlexNet(
+        features=nn.Sequential(
+            nn.ZeroPad2d((0, 3, 0, 3)),
+            nn.Conv2d(3, 96, kernel_size=11, stride=4),
+            nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2),
+            nn.ReLU(),
+            nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2),
+            WithinMapNorm(5, alpha=1e-3, beta=0.75, k=2),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(256, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.ReLU(),
+        ),
+        classifier=nn.Sequential(
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, num_classes),
+        ),
+    )
+    init_2012(model)
+    return model
+
+
+def alexnet_torchvision(num_classes: int = 1000) -> AlexNet:
+    """torchvision's AlexNet: one tower, no LRN; loads its weights."""
+    return AlexNet(
+        features=nn.Sequential(
+            nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(64, 192, kernel_size=5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(192, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(256, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.AdaptiveAvgPool2d(6),
+        ),
+        classifier=nn.Sequential(
+            nn.Dropout(0.5),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Linear(4096, num_classes),
+        ),
+    )
+
+
+def alexnet_small(channels: int = 1, num_classes: int = 10) -> AlexNet:
+    """A quarter of the width, for images of 96 x 96 pixels."""
+    model = AlexNet(
+        features=nn.Sequential(
+            nn.Conv2d(channels, 24, kernel_size=11, stride=4, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(24, 64, kernel_size=5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(64, 96, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(96, 96, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(96, 64, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+        ),
+        classifier=nn.Sequential(
+            nn.Linear(64 * 2 * 2, 1024),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(1024, 1024),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(1024, num_classes),
+        ),
+    )
+    init_kaiming(model)
+    return model
+
+
+class WithinMapNorm(nn.Module):
+    """Divide by the activity nearby in the same map, for `alexnet_2012`.
+
+    The 2012 source gives size 5 and alpha 0.001 for it; beta and k are
+    taken to be those of the norms across maps.
+    """
+
+    def __init__(self, size: int, alpha: float, beta: float, k: float):
+        super().__init__()
+        self.mean = nn.AvgPool2d(size, stride=1, padding=size // 2)
+        self.alpha, self.beta, self.k = alpha, beta, k
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / (self.k + self.alpha * self.mean(x * x)) ** self.beta
+
+
+def init_xavier(model: nn.Module) -> None:
+    """Weights uniform, scaled by fan-in and fan-out (Glorot 2010)."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+def init_kaiming(model: nn.Module) -> None:
+    """Weights normal, scaled to keep ReLU's signal (arXiv 1502.01852)."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+
+
+def init_paper(model: nn.Module) -> None:
+    """Weights N(0, 0.01^2), some biases 1 (the paper's section 5)."""
+    kinds = nn.Conv2d | nn.Linear
+    layers = [m for m in model.modules() if isinstance(m, kinds)]
+    for number, layer in enumerate(layers, start=1):
+        nn.init.normal_(layer.weight, std=0.01)
+        # Conv 2, 4, 5 and the hidden dense layers start on ReLU's slope
+        nn.init.constant_(layer.bias, float(number in (2, 4, 5, 6, 7)))
+
+
+def init_2012(model: nn.Module) -> None:
+    """As the paper, but N(0, 0.03^2) in conv 3, 4 and 5."""
+    init_paper(model)
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    for layer in convolutions[2:]:
+        nn.init.normal_(layer.weight, std=0.03)
+
+
+ARCHITECTURES = {
+    builder.__name__: builder
+    for builder in (
+        alexnet_fashion,
+        alexnet_flowers,
+        alexnet_paper,
+        alexnet_2012,
+        alexnet_torchvision,
+        alexnet_small,
+    )
+}
