@@ -1,0 +1,44 @@
+# Each target does its own set-up. It needs Python 3.11 or newer, git, make.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+# Waiting threads sleep, so that a busy machine stays quick
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: help book test lab notebooks sync clean
+
+help:
+	@echo "make book       build the pages: book/_build/html/index.html"
+	@echo "make test       run all tests, the notebooks included"
+	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make notebooks  run all notebooks and store what they print"
+	@echo "make sync       copy taught code from the library to the notebooks"
+	@echo "make clean      remove what was built; the environment stays"
+
+book: $(READY)
+	$(BIN)/jupyter-book build book -W -n --keep-going --all
+
+test: $(READY)
+	$(BIN)/python -m pytest --nbval
+
+lab: $(READY)
+	$(BIN)/jupyter lab book/notebooks
+
+notebooks: sync
+	$(BIN)/python tools/notebooks.py run
+
+sync: $(READY)
+	$(BIN)/python tools/sync_taught.py
+
+clean:
+	rm -rf book/_build build *.egg-info .pytest_cache .ruff_cache
+
+# Made once; again when what the book or the library needs has changed
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+	echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version 2>&1)." \
+	"Name another: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -r requirements.txt
+	@touch $@
