@@ -1,0 +1,110 @@
+"""From uint8 images to prepared batches on the device.
+
+Random work, crops and flips, is drawn for each image; fixed work, resize
+and normalise, is done once for a whole batch, where the network is.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+
+def random_crop_flip(size: int) -> Callable[[Tensor], Tensor]:
+    """A window of `size` pixels, mirrored or not, drawn for each image.
+
+    The paper's section 4.1. torchvision's random transforms would draw
+    once for a whole batch.
+    """
+
+    def augment(images: Tensor) -> Tensor:
+        count, _, height, width = images.shape
+        span = torch.arange(size)
+        rows = torch.randint(height - size + 1, (count, 1)) + span
+        columns = torch.randint(width - size + 1, (count, 1)) + span
+        mirrored = torch.rand(count, 1) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+        n, i, j = (
+            index.to(images.device)
+            for index in (
+                torch.arange(count)[:, None, None],
+                rows[:, :, None],
+                columns[:, None, :],
+            )
+        )
+        return images[n, :, i, j].permute(0, 3, 1, 2)  # (N, C, size, size)
+
+    return augment
+
+
+def preprocess(
+    resize: int,
+    crop: int,
+    mean: list[float],
+    std: list[float],
+    augment: Callable[[Tensor], Tensor] | None = None,
+) -> Callable[[Tensor], Tensor]:
+    """From square uint8 images to what the network sees.
+
+    Resize, cut out the central `crop` pixels (or what `augment` gives), go
+    from 0..255 to 0..1, subtract `mean`, divide by `std`. The result has
+    PyTorch's default dtype.
+    """
+    return v2.Compose(
+        [
+            v2.Resize(resize),
+            augment or v2.CenterCrop(crop),
+            v2.ToDtype(torch.get_default_dtype(), scale=True),
+            v2.Normalize(mean, std),
+        ]
+    )
+
+
+class Batches:
+    """Batches of a data set in memory, picked by index."""
+
+    def __init__(
+        self,
+        data: tuple[Tensor, Tensor],
+        batch_size: int,
+        shuffle: bool = False,
+    ):
+        self.images, self.labels = data
+        self.batch_size, self.shuffle = batch_size, shuffle
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.labels) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        in_order = torch.randperm if self.shuffle else torch.arange
+        order = in_order(len(self.labels)).to(self.labels.device)
+        for chosen in order.split(self.batch_size):
+            yield self.images[chosen], self.labels[chosen]
+
+
+class DeviceLoader:
+    """Batches moved to `device` and prepared there, ready for the network.
+
+    `batches` yields uint8 images and labels: `Batches` of what is in
+    memory, or a `DataLoader` over `Photos` that do not fit.
+    """
+
+    def __init__(
+        self,
+        batches: Iterable,
+        prepare: Callable[[Tensor], Tensor],
+        device: torch.device | str = "cpu",
+    ):
+        self.batches, self.prepare, self.device = batches, prepare, device
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels in self.batches:
+            images = self.prepare(images.to(self.device, non_blocking=True))
+            labels = labels.to(self.device, non_blocking=True)
+            # The layout in which convolutions and pools run fastest
+            yield images.to(memory_format=torch.channels_last), labels

@@ -1,0 +1,259 @@
+"""From files to uint8 images in memory, in three splits.
+
+Which data is read is always said: the real data sets from a folder, the
+drawn ones by name. Nothing falls back from one to the other.
+"""
+
+import gzip
+import hashlib
+import math
+import tarfile
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.datasets import FashionMNIST
+from torchvision.transforms import v2
+from tqdm import tqdm
+
+from . import drawings
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
+FLOWERS = {
+    "url": "https://storage.googleapis.com/download.tensorflow.org/"
+    "example_images/flower_photos.tgz",
+    "known_hash": "sha256:4c54ace7911aaffe13a365c34f650e71"
+    "dd5bf1be0a58b464e5a7183e3e595d9c",
+}
+
+
+class ImageSet(NamedTuple):
+    """Images and labels in memory: uint8 (N, C, H, W), int64 (N)."""
+
+    images: Tensor
+    labels: Tensor
+
+    def first(self, count: int) -> "ImageSet":
+        """The first `count` images, or all where there are fewer."""
+        return ImageSet(self.images[:count], self.labels[:count])
+
+
+@dataclass
+class ImageData:
+    """A data set in its three splits, with a checksum of all of it."""
+
+    name: str
+    classes: list[str]
+    train: ImageSet
+    val: ImageSet
+    test: ImageSet
+    checksum: str
+
+
+def read_idx(path: Path) -> Tensor:
+    """The array of bytes in an IDX file, plain or gzipped.
+
+    Two zero bytes, the type (8 for bytes), the number of dimensions, each
+    dimension as four bytes, highest first; then the array itself.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rb") as file:
+        content = file.read()
+    zeros, kind, dims = content[:2], content[2], content[3]
+    start = 4 + 4 * dims
+    shape = [
+        int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)
+    ]
+    if (
+        zeros != b"\0\0"
+        or kind != 8
+        or len(content) - start != math.prod(shape)
+    ):
+        raise ValueError(f"{path} is not a whole IDX file of bytes")
+    array = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    return array[start:].view(shape)
+
+
+def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
+    """Fashion-MNIST from `root`; the last twelfth of train is val.
+
+    `root` is laid out as torchvision leaves it (FashionMNIST/raw), or holds
+    the four files, gzipped or not, in fashion_mnist. Nothing is written
+    there unless `download` is true.
+    """
+    if download:
+        FashionMNIST(root, download=True)
+
+    def find(name: str) -> Path:
+        for folder in ("FashionMNIST/raw", "fashion_mnist", "."):
+            for suffix in ("", ".gz"):
+                path = Path(root, folder, name + suffix)
+                if path.is_file():
+                    return path
+        raise FileNotFoundError(
+            f"no {name} in {Path(root)}: put Fashion-MNIST's four files into "
+            f"{Path(root, 'fashion_mnist')}, download them, or use the drawn "
+            "garments"
+        )
+
+    arrays = [
+        read_idx(find(f"{part}-{kind}-ubyte"))
+        for part in ("train", "t10k")
+        for kind in ("images-idx3", "labels-idx1")
+    ]
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array.numpy().tobytes())
+    images, labels, test_images, test_labels = arrays
+    val = len(labels) // 12  # 5,000 of the 60,000
+    return ImageData(
+        name="Fashion-MNIST",
+        classes=FashionMNIST.classes,
+        train=ImageSet(images[:-val, None], labels[:-val].long()),
+        val=ImageSet(images[-val:, None], labels[-val:].long()),
+        test=ImageSet(test_images[:, None], test_labels.long()),
+        checksum=digest.hexdigest(),
+    )
+
+
+def drawn_fashion() -> ImageData:
+    """The drawn garments, in the same files and splits as the real ones."""
+    drawn = fashion_mnist(drawings.fashion_folder())
+    drawn.name = "drawn fashion"
+    return drawn
+
+
+def read_image(path: str | Path, side: int, channels: int = 3) -> Tensor:
+    """The central square of an image file, uint8 (C, side, side)."""
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            color = upright.convert("RGB" if channels == 3 else "L")
+            square = ImageOps.fit(color, (side, side), Image.BILINEAR)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or "not a whole image"
+        raise ValueError(f"cannot read {path}: {reason}") from error
+    return v2.functional.pil_to_tensor(square)
+
+
+class Photos(Dataset):
+    """Photo files and their labels; each is read when it is asked for."""
+
+    def __init__(self, paths: list[Path], labels: list[int], side: int):
+        self.paths, self.labels, self.side = paths, labels, side
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = read_image(self.paths[index], self.side)
+        return image, self.labels[index]
+
+    def in_memory(self) -> ImageSet:
+        """All photos, read once, on several threads, into one tensor."""
+        images = torch.empty(
+            len(self), 3, self.side, self.side, dtype=torch.uint8
+        )
+
+        def read(index: int) -> None:
+            images[index] = self[index][0]
+
+        with ThreadPoolExecutor() as pool:
+            done = pool.map(read, range(len(self)))
+            for _ in tqdm(done, "photos", len(self), disable=None):
+                pass
+        return ImageSet(images, torch.tensor(self.labels))
+
+
+def split_of(content: bytes) -> str:
+    """train (70 %), val or test (15 % each), by the bytes of a file alone.
+
+    No renaming, order or added file moves a photo, and two copies of one
+    photo never stand on both sides.
+    """
+    share = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64
+    return "train" if share < 0.70 else "val" if share < 0.85 else "test"
+
+
+def photo_splits(
+    folder: str | Path, side: int
+) -> tuple[list[str], dict[str, Photos], str]:
+    """Classes, photos of each split and checksum of a folder of folders.
+
+    Each class is a folder of image files; its label is its place in the
+    sorted list. Photos come in the order of their hashes: well mixed, and
+    the same everywhere.
+    """
+    folders = sorted(f for f in Path(folder).iterdir() if f.is_dir())
+    classes = [f.name for f in folders if not f.name.startswith(".")]
+    found = []
+    for label, name in enumerate(classes):
+        files = sorted(Path(folder, name).iterdir())
+        photos = [f for f in files if f.suffix.lower() in SUFFIXES]
+        if not photos:
+            raise ValueError(f"{Path(folder, name)} holds no photo")
+        for path in photos:
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            found.append((digest, path.name, path, label, split_of(content)))
+    found.sort()
+    splits = {}
+    for split in ("train", "val", "test"):
+        rows = [row for row in found if row[4] == split]
+        labels = [row[3] for row in rows]
+        for label in set(range(len(classes))) - set(labels):
+            raise ValueError(
+                f"no photo of {classes[label]!r} falls into the {split} "
+                f"split of {folder}: add photos of it"
+            )
+        splits[split] = Photos([row[2] for row in rows], labels, side)
+    listing = "".join(f"{row[0]} {classes[row[3]]}\n" for row in found)
+    return classes, splits, hashlib.sha256(listing.encode()).hexdigest()
+
+
+def flower_photos(
+    root: str | Path, side: int = 256, download: bool = False
+) -> ImageData:
+    """The photos in `root`/flower_photos/<class>, cut to `side` pixels."""
+    folder = Path(root, "flower_photos")
+    if download and not folder.is_dir():
+        download_flowers(root)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"no folder {folder}: put one folder of photos per class there, "
+            "download them, or use the drawn flowers"
+        )
+    classes, splits, checksum = photo_splits(folder, side)
+    loaded = {name: photos.in_memory() for name, photos in splits.items()}
+    return ImageData("flower_photos", classes, **loaded, checksum=checksum)
+
+
+def drawn_flowers(side: int = 110) -> ImageData:
+    """The drawn flowers, in the same files and splits as the real ones."""
+    classes, splits, checksum = photo_splits(drawings.flowers_folder(), side)
+    loaded = {name: photos.in_memory() for name, photos in splits.items()}
+    return ImageData("drawn flowers", classes, **loaded, checksum=checksum)
+
+
+def download_flowers(root: str | Path) -> None:
+    """The 3,670 photos of flower_photos, checked and unpacked in `root`."""
+    import pooch
+
+    try:
+        archive = pooch.retrieve(**FLOWERS, path=root, progressbar=True)
+    except Exception as error:
+        raise ConnectionError(
+            f"{FLOWERS['url']} could not be downloaded ({error}): place it "
+            f"unpacked at {Path(root, 'flower_photos')}, or use the drawn "
+            "flowers"
+        ) from error
+    with tempfile.TemporaryDirectory(dir=root) as unpacked:
+        with tarfile.open(archive) as tar:
+            tar.extractall(unpacked, filter="data")
+        Path(unpacked, "flower_photos").rename(Path(root, "flower_photos"))

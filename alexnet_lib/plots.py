@@ -1,0 +1,117 @@
+"""Figures. Each function returns its matplotlib figure."""
+
+import math
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from torch import Tensor
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+)
+STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.prop_cycle": plt.cycler(
+        color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY]
+    ),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
+
+
+def use_style() -> None:
+    """Give every later figure the book's look."""
+    plt.rcParams.update(STYLE)
+
+
+def show_images(
+    images: Tensor,
+    titles: list[str] | None = None,
+    columns: int = 8,
+    side: float = 1.2,
+) -> Figure:
+    """A grid of uint8 images, (N, C, H, W), each `side` inches wide."""
+    rows = math.ceil(len(images) / columns)
+    height = side * (1.25 if titles else 1.05)
+    fig, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(side * columns, height * rows),
+        squeeze=False,
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for i, (image, axis) in enumerate(zip(images, axes.flat, strict=False)):
+        axis.imshow(image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+        if titles:
+            axis.set_title(titles[i], fontsize=10)
+    return fig
+
+
+def plot_history(history: list[dict[str, float]]) -> Figure:
+    """Loss and accuracy by epoch, training beside validation."""
+    fig, axes = plt.subplots(1, 2, figsize=(8, 3))
+    epochs = [row["epoch"] for row in history]
+    for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
+        for part, style in (("train", "o--"), ("val", "o-")):
+            values = [row[f"{part}_{metric}"] for row in history]
+            axis.plot(epochs, values, style, markersize=4, label=part)
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(metric)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend()
+    return fig
+
+
+def plot_confusion(counts: Tensor, classes: list[str]) -> Figure:
+    """Rows are true classes, columns are predictions, in per cent."""
+    share = 100 * counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
+    side = 2 + 0.45 * len(classes)
+    fig, axis = plt.subplots(figsize=(side, side))
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    for i, row in enumerate(share.tolist()):
+        for j, value in enumerate(row):
+            color = "white" if value > 50 else "black"
+            text = f"{value:.0f}"
+            axis.text(j, i, text, color=color, ha="center", va="center")
+    axis.set_xticks(range(len(classes)), classes, rotation=90)
+    axis.set_yticks(range(len(classes)), classes)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
+    axis.grid(False)
+    return fig
+
+
+def plot_bars(
+    names: list[str], values: list[float], label: str, color: str = BLUE
+) -> Figure:
+    """One horizontal bar per name, the first on top."""
+    fig, axis = plt.subplots(figsize=(7, 0.35 * len(names) + 0.8))
+    axis.barh(names, values, color=color)
+    axis.invert_yaxis()
+    axis.set_xlabel(label)
+    axis.grid(axis="y", visible=False)
+    return fig
+
+
+def plot_probabilities(top: list[tuple[str, float]]) -> Figure:
+    """One image's most probable classes as bars (paper, figure 4)."""
+    names, probabilities = zip(*top, strict=True)
+    fig = plot_bars(list(names), list(probabilities), "probability")
+    fig.axes[0].set_xlim(0, 1)
+    return fig

@@ -1,0 +1,286 @@
+"""Train one of the book's networks and test it.
+
+Keeps OUT/last.pt, to be resumed, and OUT/best.pt, the epoch that was best
+on the validation images. Ends with the test accuracy of that epoch.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import nn
+from torch.amp import GradScaler
+from torch.optim.lr_scheduler import OneCycleLR
+
+from alexnet_lib import data, engine, evidence
+from alexnet_lib.batches import (
+    Batches,
+    DeviceLoader,
+    preprocess,
+    random_crop_flip,
+)
+from alexnet_lib.checkpoint import keep_last_and_best, load_model, resume
+from alexnet_lib.inference import confusion_matrix
+from alexnet_lib.model import ARCHITECTURES, init_kaiming
+
+EXAMPLES = """examples:
+  two epochs of drawn garments with the small network, in a minute:
+    python scripts/train.py fashion --drawn --size small --epochs 2
+  Fashion-MNIST, downloaded into data/, on a GPU:
+    python scripts/train.py fashion --data data --download --epochs 20 \\
+        --precision bf16
+  your own photos, one folder per kind in photos/flower_photos/:
+    python scripts/train.py flowers --data photos --epochs 60
+  go on after an interruption:
+    python scripts/train.py flowers --data photos --epochs 60 --resume
+"""
+
+RECIPES = {
+    "fashion": {
+        "full": {
+            "arch": "alexnet_fashion",
+            "arguments": {},
+            "image": {"side": 28, "channels": 1},
+            "preprocess": {"resize": 224, "crop": 224},
+        },
+        "small": {
+            "arch": "alexnet_small",
+            "arguments": {"channels": 1},
+            "image": {"side": 28, "channels": 1},
+            "preprocess": {"resize": 96, "crop": 96},
+        },
+        "normalize": {"mean": [0.286], "std": [0.353]},
+        "batch": 128,
+        "lr": 0.02,
+    },
+    "flowers": {
+        "full": {
+            "arch": "alexnet_flowers",
+            "arguments": {},
+            "image": {"side": 256, "channels": 3},
+            "preprocess": {"resize": 256, "crop": 224},
+        },
+        "small": {
+            "arch": "alexnet_small",
+            "arguments": {"channels": 3},
+            "image": {"side": 110, "channels": 3},
+            "preprocess": {"resize": 110, "crop": 96},
+        },
+        "normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+        "batch": 32,
+        "lr": 2e-4,
+    },
+}
+PRECISIONS = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("dataset", choices=RECIPES, help="what to learn")
+    add("--drawn", action="store_true", help="the drawn images, not --data")
+    root = os.environ.get("ALEXNET_DATA", "data")
+    add("--data", type=Path, default=root, help=f"folder (default {root})")
+    add("--download", action="store_true", help="fetch the data into --data")
+    add("--out", type=Path, help="folder (default runs/DATASET)")
+    add("--epochs", type=int, default=10, metavar="N", help="default 10")
+    add("--images", type=int, metavar="N", help="of each split, at most")
+    add("--size", choices=("full", "small"), default="full", help="of the net")
+    add("--lr", type=float, help="learning rate (default: the recipe's)")
+    add("--seed", type=int, default=0, help="of all random numbers (0)")
+    add("--device", help="cpu, cuda, mps (default: the best there is)")
+    add("--threads", type=int, metavar="N", help="of the CPU")
+    add("--precision", choices=PRECISIONS, default="fp32")
+    add("--compile", action="store_true", help="compile the network first")
+    add("--resume", action="store_true", help="go on from OUT/last.pt")
+    add("--record", metavar="NAME", help="keep the result as a record")
+    args = parser.parse_args(argv)
+    args.out = args.out or Path("runs", args.dataset)
+    for name in ("epochs", "images", "threads"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} is {value}: it must be at least 1")
+    if args.lr is not None and not args.lr > 0:
+        parser.error(f"--lr is {args.lr}: it must be above 0")
+    if not args.drawn and not args.download and not args.data.is_dir():
+        parser.error(
+            f"--data: there is no folder {args.data}: name the one that "
+            "holds the data, add --download, or use --drawn"
+        )
+    if (args.out / "last.pt").exists() and not args.resume:
+        parser.error(
+            f"--out: {args.out} holds a run already: add --resume to go on "
+            "with it, or choose another folder"
+        )
+    if args.record:
+        try:
+            path = evidence.record_path(args.record)
+        except ValueError as error:
+            parser.error(f"--record: {error}")
+        if path.exists():
+            parser.error(f"--record: {path} exists: choose another name")
+    return args
+
+
+def load_data(args: argparse.Namespace, side: int) -> data.ImageData:
+    if args.dataset == "fashion":
+        if args.drawn:
+            return data.drawn_fashion()
+        return data.fashion_mnist(args.data, args.download)
+    if args.drawn:
+        return data.drawn_flowers(side)
+    return data.flower_photos(args.data, side, args.download)
+
+
+def make_optimizer(
+    args: argparse.Namespace, model: nn.Module, steps: int
+) -> tuple[torch.optim.Optimizer, OneCycleLR | None]:
+    """Garments: momentum and one cycle; flowers: Adam, as the posts do."""
+    lr = args.lr or RECIPES[args.dataset]["lr"]
+    if args.dataset == "flowers":
+        return torch.optim.Adam(model.parameters(), lr, fused=True), None
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr, momentum=0.9, weight_decay=5e-4, fused=True
+    )
+    return optimizer, OneCycleLR(optimizer, lr, args.epochs * steps)
+
+
+def run(args: argparse.Namespace) -> None:
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = torch.device(args.device or engine.pick_device())
+    args.out.mkdir(parents=True, exist_ok=True)
+    recipe = RECIPES[args.dataset]
+    size = recipe[args.size]
+    images = load_data(args, size["image"]["side"])
+    prepared = {**size["preprocess"], **recipe["normalize"]}
+    prepare = preprocess(**prepared)
+    learn = prepare
+    if args.dataset == "flowers":
+        augment = random_crop_flip(prepared["crop"])
+        learn = preprocess(**prepared, augment=augment)
+
+    def loader(split: str) -> DeviceLoader:
+        chosen = getattr(images, split).first(args.images or sys.maxsize)
+        resident = [tensor.to(device) for tensor in chosen]
+        train = split == "train"
+        batches = Batches(resident, recipe["batch"], shuffle=train)
+        return DeviceLoader(batches, learn if train else prepare, device)
+
+    train, val, test = loader("train"), loader("val"), loader("test")
+    torch.manual_seed(args.seed)
+    arguments = {**size["arguments"], "num_classes": len(images.classes)}
+    model = ARCHITECTURES[size["arch"]](**arguments)
+    init_kaiming(model)  # for ReLU, it keeps the size of the signal
+    model = model.to(device, memory_format=torch.channels_last)
+    if args.compile:
+        model.compile()
+    optimizer, scheduler = make_optimizer(args, model, len(train))
+    precision = PRECISIONS[args.precision]
+    state = engine.TrainState(
+        model,
+        optimizer,
+        scheduler,
+        GradScaler(device.type, enabled=args.precision == "fp16"),
+        torch.autocast(device.type, precision, args.precision != "fp32"),
+    )
+    card = {
+        "arch": size["arch"],
+        "arguments": arguments,
+        "classes": images.classes,
+        "image": size["image"],
+        "preprocess": prepared,
+        "data": images.checksum,
+        "images": len(train.batches.labels),
+        "lr": args.lr or recipe["lr"],
+        "seed": args.seed,
+        "precision": args.precision,
+        "compile": args.compile,
+    }
+    if scheduler is not None:
+        card["epochs"] = args.epochs  # the schedule is laid out for them
+    if args.resume and (args.out / "last.pt").exists():
+        resume(args.out / "last.pt", state, card)
+        print(f"resumed after epoch {len(state.history)}")
+    print(
+        f"{images.name}: {len(train.batches.labels):,} to learn from, "
+        f"{len(val.batches.labels):,} to choose by, "
+        f"{len(test.batches.labels):,} to test on; {size['arch']}; "
+        f"{evidence.device_name(device)}"
+    )
+    wall, cpu = time.perf_counter(), time.process_time()
+    history = engine.fit(
+        state,
+        train,
+        val,
+        args.epochs,
+        [engine.print_epoch, keep_last_and_best(args.out, card)],
+        seed=args.seed,
+    )
+    cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
+    best = engine.best_epoch(history)
+    model, _ = load_model(args.out / "best.pt", device)
+    model = model.to(memory_format=torch.channels_last)
+    counts = confusion_matrix(
+        model, engine.progress(test, "test"), len(images.classes)
+    )
+    count = int(counts.sum())
+    accuracy = int(counts.trace()) / count
+    error = evidence.standard_error(accuracy, count)
+    print(
+        f"test accuracy {accuracy:.4f} with a standard error of {error:.4f} "
+        f"on {count:,} images, with the network of epoch {best['epoch']}, "
+        f"whose val accuracy was the best: {best['val_accuracy']:.4f}"
+    )
+    if args.record:
+        seconds = median(row["seconds"] for row in history)
+        record = {
+            "name": args.record,
+            **evidence.provenance(device),
+            "cpu_per_wall_second": round(cpu_share, 2),
+            "data": {
+                "name": images.name,
+                "train": len(train.batches.labels),
+                "val": len(val.batches.labels),
+                "test": count,
+                "checksum": images.checksum,
+            },
+            "seed": args.seed,
+            "card": card,
+            "history": history,
+            "best_epoch": best["epoch"],
+            "test_accuracy": accuracy,
+            "test_count": count,
+            "test_standard_error": error,
+            "confusion": counts.tolist(),
+            "seconds_per_epoch": seconds,
+            "images_per_second": len(train.batches.labels) / seconds,
+            "peak_memory_bytes": evidence.peak_memory(device),
+        }
+        print(f"recorded in {evidence.save_record(record)}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    try:
+        run(args)
+    except (OSError, ValueError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
