@@ -161,6 +161,7 @@ def run(args: argparse.Namespace) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     device = torch.device(args.device or engine.pick_device())
+    started = evidence.provenance(device)
     args.out.mkdir(parents=True, exist_ok=True)
     recipe = RECIPES[args.dataset]
     size = recipe[args.size]
@@ -248,7 +249,7 @@ def run(args: argparse.Namespace) -> None:
         seconds = median(row["seconds"] for row in history)
         record = {
             "name": args.record,
-            **evidence.provenance(device),
+            **started,
             "cpu_per_wall_second": round(cpu_share, 2),
             "data": {
                 "name": images.name,
