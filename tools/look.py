@@ -122,7 +122,9 @@ def main() -> None:
                     page.evaluate(OPEN_BOXES)
                     stem = name.removesuffix(".html").replace("/", "_")
                     picture = arguments.out / f"{stem}_{width}_{scheme}.png"
-                    page.screenshot(path=picture, full_page=True)
+                    page.screenshot(
+                        path=picture, full_page=True, animations="disabled"
+                    )
                     page.close()
                     print(picture)
 
