@@ -12,6 +12,7 @@ not on the path.
 import argparse
 import functools
 import http.server
+import itertools
 import os
 import shutil
 import threading
@@ -83,19 +84,24 @@ def pages_of(html: Path) -> list[str]:
     """The pages of a build, as paths below it."""
     found = sorted(html.rglob("*.html"))
     inside = [path.relative_to(html) for path in found]
-    return [path.as_posix() for path in inside if path.parts[0] != "_static"]
+    # index.html only leads on to the introduction
+    return [
+        path.as_posix()
+        for path in inside
+        if path.parts[0] not in ("_static", "index.html")
+    ]
 
 
-def open_page(
-    window: Browser, address: str, width: int, scheme: str, height: int = 900
-) -> Page:
-    """One page, loaded and with its formulas set."""
-    page = window.new_page(
-        viewport={"width": width, "height": height}, color_scheme=scheme
-    )
-    page.goto(address, wait_until="networkidle")
+def visit(page: Page, address: str) -> None:
+    """Load a page and wait until its formulas are set."""
+    page.goto(address)
     page.evaluate("() => window.MathJax?.startup && MathJax.startup.promise")
-    return page
+
+
+def set_scheme(page: Page, scheme: str) -> None:
+    """Make a page light or dark; TimeoutError if it does not follow."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_selector(f"html[data-theme={scheme}]", timeout=5000)
 
 
 def main() -> None:
@@ -113,20 +119,19 @@ def main() -> None:
     if arguments.page:
         names = [n for n in names if any(p in n for p in arguments.page)]
     with served(arguments.html) as address, browser() as window:
+        page = window.new_page()
         for name in names:
-            for width in WIDTHS:
-                for scheme in SCHEMES:
-                    page = open_page(
-                        window, f"{address}/{name}", width, scheme
-                    )
-                    page.evaluate(OPEN_BOXES)
-                    stem = name.removesuffix(".html").replace("/", "_")
-                    picture = arguments.out / f"{stem}_{width}_{scheme}.png"
-                    page.screenshot(
-                        path=picture, full_page=True, animations="disabled"
-                    )
-                    page.close()
-                    print(picture)
+            visit(page, f"{address}/{name}")
+            page.evaluate(OPEN_BOXES)
+            stem = name.removesuffix(".html").replace("/", "_")
+            for width, scheme in itertools.product(WIDTHS, SCHEMES):
+                page.set_viewport_size({"width": width, "height": 900})
+                set_scheme(page, scheme)
+                picture = arguments.out / f"{stem}_{width}_{scheme}.png"
+                page.screenshot(
+                    path=picture, full_page=True, animations="disabled"
+                )
+                print(picture)
 
 
 if __name__ == "__main__":
