@@ -8,11 +8,37 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = float(os.environ.get("ALEXNET_NOTEBOOK_SECONDS", "90"))
-SECONDS = pytest.StashKey[Counter]()
 
 # Waiting threads sleep: on a busy machine, spinning costs ten times as much.
 # Set here, before torch is imported; the notebooks' kernels inherit it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+class Stopwatch:
+    """Adds up the seconds of each notebook, its kernel's start included.
+
+    A plugin of its own: hooks in this file see only tests in this folder.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = Counter()
+
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo
+    ) -> None:
+        if item.path.suffix == ".ipynb":
+            self.seconds[item.path] += call.duration
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the stopwatch."""
+    config.pluginmanager.register(Stopwatch(), "stopwatch")
+
+
+@pytest.fixture
+def notebook_seconds(pytestconfig: pytest.Config) -> Counter:
+    """Seconds that each notebook took in this run."""
+    return pytestconfig.pluginmanager.get_plugin("stopwatch").seconds
 
 
 @pytest.fixture(scope="session")
@@ -24,40 +50,20 @@ def real_data() -> Path:
     return Path(folder)
 
 
-@pytest.fixture
-def notebook_seconds(request: pytest.FixtureRequest) -> Counter:
-    """Seconds that each notebook took in this run."""
-    return request.config.stash[SECONDS]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Start counting."""
-    config.stash[SECONDS] = Counter()
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what judges the whole run at its end."""
     items.sort(key=lambda item: item.get_closest_marker("at_end") is not None)
-
-
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo
-) -> None:
-    """Add up the cells of each notebook, its kernel's start included."""
-    path, _, cell = item.nodeid.partition(".ipynb::")
-    if cell:
-        item.config.stash[SECONDS][path] += call.duration
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say how long each notebook took, and what was skipped and why."""
-    seconds = config.stash[SECONDS]
+    seconds = config.pluginmanager.get_plugin("stopwatch").seconds
     if seconds:
         terminalreporter.section(f"seconds for each notebook ({LIMIT:g} max)")
         for path, taken in seconds.most_common():
-            terminalreporter.write_line(f"{taken:6.1f}  {path}")
+            terminalreporter.write_line(f"{taken:6.1f}  {path.stem}")
         terminalreporter.write_line(f"{seconds.total():6.1f}  together")
     skipped = terminalreporter.stats.get("skipped", [])
     # A skipped report ends with its reason
