@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tools.sync_taught import notebooks
+
 ROOT = Path(__file__).resolve().parents[1]
+every_notebook = pytest.mark.parametrize(
+    "path", notebooks(), ids=lambda path: path.stem
+)
 LIMIT = float(os.environ.get("ALEXNET_NOTEBOOK_SECONDS", "90"))
 
 # Waiting threads sleep: on a busy machine, spinning costs ten times as much.

@@ -3,6 +3,7 @@
 The book is built once, as `make book` builds it, into a temporary folder.
 """
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -215,6 +216,24 @@ def complaints_about(html: Path, width: int) -> list[str]:
                     note(f"scrolls sideways: {wide} px")
         page.wait_for_load_state("networkidle")
     return found
+
+
+@pytest.mark.parametrize(
+    ("remote", "page"),
+    [
+        ("git@github.com:acme/book.git", "https://github.com/acme/book"),
+        ("ssh://git@github.com/acme/book", "https://github.com/acme/book"),
+        ("https://me:secret@git.org/a/book.git", "https://git.org/a/book"),
+        ("/srv/book.git", ""),
+        ("", ""),
+    ],
+)
+def test_a_remote_becomes_the_address_of_its_page(remote: str, page: str):
+    source = ROOT / "book" / "_ext" / "booklocal.py"
+    spec = importlib.util.spec_from_file_location("booklocal", source)
+    booklocal = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(booklocal)
+    assert booklocal.web_address(remote) == page
 
 
 # The checks see what they are for

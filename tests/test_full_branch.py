@@ -16,13 +16,9 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, every_notebook
 from tools.notebooks import complaint, execute
-from tools.sync_taught import has_tag, notebooks
-
-every_notebook = pytest.mark.parametrize(
-    "path", notebooks(), ids=lambda path: path.stem
-)
+from tools.sync_taught import has_tag
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from tests.conftest import LIMIT, ROOT
+from tests.conftest import LIMIT, ROOT, every_notebook
 from tools.notebooks import faults, is_exempt, missing_files
 from tools.prose_numbers import (
     claimed,
@@ -23,9 +23,6 @@ from tools.prose_numbers import (
 )
 from tools.sync_taught import notebooks
 
-every_notebook = pytest.mark.parametrize(
-    "path", notebooks(), ids=lambda path: path.stem
-)
 PAGES = sorted((ROOT / "book").glob("*.md"))
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.conftest import every_notebook
 from tools.sync_taught import (
     SETUP,
     definition,
@@ -13,10 +14,6 @@ from tools.sync_taught import (
     notebooks,
     sync,
     taught_names,
-)
-
-every_notebook = pytest.mark.parametrize(
-    "path", notebooks(), ids=lambda path: path.stem
 )
 
 

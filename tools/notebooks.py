@@ -9,7 +9,10 @@ A notebook is written only when all its cells ran. A chapter needs
 - a markdown cell tagged "opening" and one tagged "closing" (see WORDS);
 - one code cell tagged "parameters", for all that differs between the
   small and the full size (or notebook metadata "alexnet_no_parameters",
-  which says why there is none);
+  which says why there is none). The test of the full size sets the
+  variables in notebook metadata "alexnet_miniature", such as
+  {"images": 256, "epochs": 1}, right after it, and leaves out cells
+  tagged "small-only";
 - three exercises. Each is a markdown cell with {exercise-start}, a code
   cell tagged "starter", a markdown cell with {exercise-end} and
   {solution-start}, a code cell tagged "solution", and a markdown cell with
