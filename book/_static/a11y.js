@@ -11,6 +11,9 @@ document.addEventListener("DOMContentLoaded", () => {
     name.textContent = "Color mode";
     button.append(name);
   });
+  document.querySelectorAll(".citation-list > .citation").forEach((entry) => {
+    entry.setAttribute("role", "listitem");
+  });
   const bar = document.getElementById("pst-primary-sidebar");
   if (bar) {
     bar.setAttribute("role", "region");
