@@ -52,7 +52,8 @@ def drawn_once(name: str, draw: Callable[[Path], None]) -> Path:
                     raise
     except OSError as error:
         raise OSError(
-            f"cannot write the drawn data to {folder} ({error.strerror}). "
+            f"cannot write the drawn data to {folder}: "
+            f"{error.strerror or error}. "
             "Set ALEXNET_CACHE to a folder that can be written."
         ) from error
     return folder
@@ -97,9 +98,9 @@ def write_flowers(folder: Path, count: int = 200) -> None:
 
 def fashion_folder() -> Path:
     """Return the folder of drawn garments, for torchvision's FashionMNIST."""
-    return drawn_once("drawn-fashion-v0", write_fashion)
+    return drawn_once("drawn-fashion-v1", write_fashion)
 
 
 def flowers_folder() -> Path:
     """Return the folder of drawn flowers, for torchvision's ImageFolder."""
-    return drawn_once("drawn-flowers-v0", write_flowers)
+    return drawn_once("drawn-flowers-v1", write_flowers)

@@ -2,8 +2,7 @@
 
 A flower is built petal by petal in its own plane (its radius is 1), which is
 turned, tilted and set into the picture. A background is drawn small and
-blurred, the flowers in front twice too large and reduced. All that is random
-comes from one generator; what is drawn is whole pixels and whole shades.
+blurred, the flowers in front twice too large and reduced.
 """
 
 import math
@@ -11,11 +10,23 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.random import RandomState
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
+
+from .canvas import (
+    Colour,
+    Sheet,
+    blend,
+    develop,
+    lit,
+    mix,
+    outline,
+    shrunk,
+    turned,
+    way,
+)
 
 FLOWERS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 GOLDEN = 2.399963  # from one seed of a sunflower to the next, in radians
-Colour = tuple[int, ...]  # red, green, blue and, if not solid, alpha
 
 # Colours of the petals: at the edge, in the middle, at the foot.
 PETALS = {
@@ -26,7 +37,7 @@ PETALS = {
     "780818 c8202c 3c0008",
     "sunflowers": "d88a00 ffc818 a85800, e8a000 ffdc3c b86c00",
     "tulips": "a00818 ee3038 600010, d8a000 ffe040 a87010,"
-    "581060 a850b8 380840, d0508c f8a8cc 983068, d8d8c8 ffffff a8b088,"
+    "581060 a850b8 380840, d0508c f8a8cc 983068, d0d0c4 f6f4ee a8b088,"
     "c84808 ff8c30 e0b020",
 }
 STEMS = {
@@ -47,86 +58,12 @@ SCENES = {
     "dusk": ((226, 160, 110), (92, 70, 70), (255, 210, 150)),
     "wall": ((168, 164, 160), (130, 124, 118), (196, 190, 184)),
 }
-STEPS = np.arange(24) * (math.pi / 12)
-CIRCLE = np.stack([np.cos(STEPS), np.sin(STEPS)], 1)
-
-
-def outline(*half: tuple[float, float]) -> np.ndarray:
-    """Return a closed shape from the points of one half, foot to tip."""
-    shape = np.array([*half, *((x, -y) for x, y in reversed(half))])
-    following = np.roll(shape, -1, 0)
-    cut = [shape * 0.75 + following * 0.25, shape * 0.25 + following * 0.75]
-    return np.stack(cut, 1).reshape(-1, 2)
-
-
+CIRCLE = way(np.arange(24) * (math.pi / 12))
 ROUND = outline((0, 0.4), (0.3, 0.75), (0.7, 1), (0.95, 0.8), (1, 0.2))
 POINTED = outline((0, 0.5), (0.3, 1), (0.6, 0.9), (0.85, 0.4), (1.04, 0))
 CUT_OFF = outline((0, 0.5), (0.5, 0.8), (0.9, 1), (1, 0.7), (0.94, 0.1))
 LEAF = outline((0, 0.1), (0.25, 0.8), (0.5, 1), (0.8, 0.5), (1.05, 0))
-CUP = outline((0, 0.6), (0.05, 0.75), (0.35, 1), (0.72, 0.85), (0.97, 0.15))
-
-
-def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """Return the colour at this share of the way from a to b."""
-    part = round(share * 64)
-    mixed = (p * (64 - part) + q * part for p, q in zip(a, b, strict=True))
-    return tuple(value // 64 for value in mixed)
-
-
-def lit(colour: Colour, light: float) -> Colour:
-    """Return the colour in more light, above 1, or in less."""
-    part = round(light * 64)
-    return tuple(min(255, value * part // 64) for value in colour)
-
-
-def way(angle: float, length: float = 1) -> np.ndarray:
-    """Return the point at this angle and distance."""
-    return np.array([math.cos(angle) * length, math.sin(angle) * length])
-
-
-def turned(points: np.ndarray, angle: float) -> np.ndarray:
-    """Return the points turned about the origin."""
-    cos, sin = math.cos(angle), math.sin(angle)
-    return points @ np.array([[cos, sin], [-sin, cos]])
-
-
-class Sheet:
-    """A picture drawn in its final coordinates, but larger or smaller."""
-
-    def __init__(self, image: Image.Image, zoom: float) -> None:
-        self.image, self.zoom = image, zoom
-        # Solid colours need no blending: that is faster.
-        solid, clear = ImageDraw.Draw(image), ImageDraw.Draw(image, "RGBA")
-        self.draw = {3: solid, 4: clear}
-
-    def pixels(self, points: Sequence[np.ndarray]) -> list[int]:
-        """Return the points as whole pixels of this sheet: x, y, x, y."""
-        return np.rint(np.ravel(points) * self.zoom).astype(int).tolist()
-
-    def fill(self, points: np.ndarray, colour: Colour) -> None:
-        """Fill an outline."""
-        self.draw[len(colour)].polygon(self.pixels(points), colour)
-
-    def line(
-        self, points: Sequence[np.ndarray], colour: Colour, width: float
-    ) -> None:
-        """Draw a line through the points."""
-        wide = max(1, round(width * self.zoom))
-        self.draw[len(colour)].line(self.pixels(points), colour, wide)
-
-    def shaded(
-        self,
-        points: np.ndarray,
-        focus: np.ndarray,
-        edge: Colour,
-        middle: Colour,
-        steps: int,
-    ) -> None:
-        """Fill an outline, from one colour at its edge to one at a focus."""
-        for step in range(steps):
-            share = step / (steps - 1)
-            inner = focus + (points - focus) * (1 - share * 0.75)
-            self.fill(inner, mix(edge, middle, share))
+CUP = outline((0, 0.5), (0.06, 0.85), (0.4, 1), (0.75, 0.7), (1.06, 0.0))
 
 
 class Head:
@@ -149,65 +86,59 @@ class Head:
 
     def aim(self, turn: float, tilt: float) -> None:
         """Turn the flower's own plane and tilt it away from the eye."""
-        cos, sin = math.cos(turn) * self.radius, math.sin(turn) * self.radius
         self.turn, self.tilt = turn, tilt
-        self.matrix = np.array([[cos, sin], [-sin * tilt, cos * tilt]])
+        (x, y), side = way(turn, self.radius), tilt
+        self.matrix = np.array([[x, y], [-y * side, x * side]])
 
     def place(self, points: np.ndarray) -> np.ndarray:
         """Return where in the picture these points of the flower are."""
         return points @ self.matrix + self.spot
 
-    def petal(
-        self, shape: np.ndarray, angle: float, start: float, size: np.ndarray
-    ) -> None:
-        """Draw one petal, and its shadow on those below."""
-        points = self.place(turned(shape * size + (start, 0), angle))
-        foot = self.place(way(angle, start))
-        focus = self.place(way(angle, start + size[0] * 0.62))
-        light = 1 + 0.13 * math.cos(angle + self.turn - self.light)
-        light += self.rng.uniform(-0.07, 0.07)
-        edge, middle = lit(self.edge, light), lit(self.middle, light)
-        shadow = (*lit(self.foot, 0.35), 70)
-        self.sheet.fill(points + self.radius * 0.025, shadow)
-        self.sheet.shaded(points, focus, edge, middle, self.steps)
-        if self.near:
-            self.sheet.fill(foot + (points - foot) * 0.42, (*self.foot, 100))
-            vein = self.radius * 0.012
-            self.sheet.line([foot, focus], (*self.foot, 60), vein)
-
     def ring(
-        self,
-        shape: np.ndarray,
-        count: int,
-        start: float,
-        end: float,
-        wide: float,
+        self, shape: np.ndarray, count: int, span: Sequence[float], wide: float
     ) -> None:
-        """Draw petals all around, in no order."""
-        u, offset = self.rng.uniform, self.rng.uniform(0, 6.28)
-        for k in self.rng.permutation(count).tolist():
-            angle = offset + 2 * math.pi * k / count + u(-0.09, 0.09)
-            size = np.array(
-                [(end - start) * u(0.85, 1.05), wide * u(0.85, 1.15)]
-            )
-            self.petal(shape, angle, start, size)
+        """Draw petals all around, each with its shadow, in no order."""
+        rng, (start, end) = self.rng, span
+        order = rng.permutation(count) * 2 * math.pi / count
+        angle = order + rng.uniform(0, 6.28) + rng.uniform(-0.09, 0.09, count)
+        long = (end - start) * rng.uniform(0.85, 1.05, count)
+        size = np.stack([long, wide * rng.uniform(0.85, 1.15, count)], 1)
+        own = shape * size[:, None] + (start, 0)
+        points = self.place(turned(own, angle[:, None]))[:, None]
+        foot = self.place(way(angle, start))[:, None, None]
+        focus = self.place(way(angle, start + long * 0.62))[:, None, None]
+        light = 1 + 0.13 * np.cos(angle + self.turn - self.light)
+        light += rng.uniform(-0.07, 0.07, count)
+        under = points + self.radius * 0.025
+        inner = shrunk(points, focus, self.steps)
+        lower = foot + (points - foot) * 0.42
+        layers = self.sheet.pixels(np.concatenate([under, inner, lower], 1))
+        clear, solid = self.sheet.draw[4], self.sheet.draw[3]
+        shadow = (*lit(self.foot, 0.35), 70)
+        colours = blend(self.edge, self.middle, self.steps)
+        for petal, bright in zip(layers, light.tolist(), strict=True):
+            clear.polygon(petal[0], shadow)
+            for layer, colour in zip(petal[1:-1], colours, strict=True):
+                solid.polygon(layer, lit(colour, bright))
+            if self.near:
+                clear.polygon(petal[-1], (*self.foot, 100))
 
-    def disc(
-        self, radius: float, colours: Sequence[Colour], seeds: int
-    ) -> None:
+    def disc(self, radius: float, colours: list[Colour], seeds: int) -> None:
         """Draw a round middle, with its seeds in spirals."""
         dark, middle, bright = colours
-        self.sheet.fill(
-            self.place(CIRCLE * radius * 1.08 + 0.03), (20, 20, 0, 90)
-        )
+        shadow = self.place(CIRCLE * radius * 1.08 + 0.03)
+        self.sheet.fill(shadow, (20, 20, 0, 90))
         focus = self.spot - self.radius * radius * 0.25
-        self.sheet.shaded(self.place(CIRCLE * radius), focus, dark, middle, 5)
+        tones = blend(dark, middle, 5)
+        self.sheet.shaded(self.place(CIRCLE * radius), focus, tones)
         seeds = seeds if self.near else seeds // 3
+        k = np.arange(seeds)
+        spots = way(k * GOLDEN, radius * 0.97 * np.sqrt(k / seeds))
         seed = CIRCLE[::4] * (radius * 0.75 / math.sqrt(seeds))
-        for k in range(seeds):
-            spot = way(k * GOLDEN, radius * 0.97 * math.sqrt(k / seeds))
-            colour = mix(bright, dark, self.rng.uniform(0, 0.8))
-            self.sheet.fill(self.place(seed + spot), (*colour, 170))
+        tones = blend(bright, dark, 9)
+        for one in self.sheet.pixels(self.place(spots[:, None] + seed)):
+            colour = tones[self.rng.randint(7)]
+            self.sheet.draw[4].polygon(one, (*colour, 170))
 
 
 def draw_daisy(head: Head) -> None:
@@ -215,7 +146,7 @@ def draw_daisy(head: Head) -> None:
     count, core = head.rng.randint(13, 26), head.rng.uniform(0.26, 0.36)
     width = head.rng.uniform(1.6, 2.4) / count
     for end in (1, 0.93)[: head.rng.randint(1, 3)]:
-        head.ring(ROUND, count, core * 0.7, end, width)
+        head.ring(ROUND, count, (core * 0.7, end), width)
     head.disc(core, [(176, 104, 0), (246, 190, 20), (255, 226, 80)], 60)
 
 
@@ -224,7 +155,7 @@ def draw_sunflower(head: Head) -> None:
     u, count = head.rng.uniform, head.rng.randint(15, 26)
     core = u(0.4, 0.56)
     for end in (1, 0.9):
-        head.ring(POINTED, count, core * 0.8, end, u(2.1, 2.9) / count)
+        head.ring(POINTED, count, (core * 0.8, end), u(2.1, 2.9) / count)
     brown = lit((92, 52, 20), u(0.6, 1.2))
     green = mix((60, 40, 16), (120, 120, 40), u(0, 1))
     head.disc(core, [lit(brown, 0.5), brown, (150, 96, 30)], 130)
@@ -237,37 +168,39 @@ def draw_dandelion(head: Head) -> None:
     if head.rng.randint(10) < 3:
         draw_clock(head)
         return
-    u, layers = head.rng.uniform, 6 if head.near else 4
+    rng, sheet, layers = head.rng, head.sheet, 6 if head.near else 4
+    tones = blend(head.edge, head.middle, 8)
     for layer in range(layers):
-        end, count = 1 - 0.85 * layer / layers, 30 - 3 * layer
-        light = 0.8 + 0.25 * layer / layers
-        for k in head.rng.permutation(count).tolist():
-            ray = CUT_OFF * (end * u(0.82, 1.04), 0.055)
-            points = head.place(turned(ray, k * 2 * math.pi / count + layer))
-            tone = lit(mix(head.edge, head.middle, u(0.1, 0.9)), light)
-            head.sheet.fill(points + head.radius * 0.03, (*head.foot, 80))
-            head.sheet.fill(points, tone)
+        count, end = 30 - 3 * layer, 1 - 0.85 * layer / layers
+        angle = rng.permutation(count) * 2 * math.pi / count + layer
+        long = end * rng.uniform(0.82, 1.04, (count, 1, 1))
+        rays = CUT_OFF * (1, 0.055) * np.concatenate([long, long**0], 2)
+        points = head.place(turned(rays, angle[:, None]))
+        shadows = sheet.pixels(points + head.radius * 0.03)
+        for ray, shadow in zip(sheet.pixels(points), shadows, strict=True):
+            sheet.draw[4].polygon(shadow, (*head.foot, 80))
+            tone = tones[rng.randint(1, 8)]
+            sheet.draw[3].polygon(ray, lit(tone, 0.8 + 0.25 * layer / layers))
 
 
 def draw_clock(head: Head) -> None:
     """Draw a dandelion's ball of seeds."""
-    rng, sheet, radius = head.rng, head.sheet, head.radius
+    sheet, radius = head.sheet, head.radius
     head.aim(head.turn, 1)
     sheet.fill(head.place(CIRCLE), (235, 238, 240, 50))
     sheet.fill(head.place(CIRCLE * 0.8), (245, 245, 245, 40))
     count = 90 if head.near else 40
-    for k in reversed(range(count)):
-        # Spots spread evenly over the half of a ball that faces the eye.
-        spot = way(k * GOLDEN, math.sqrt(1 - (1 - k / count) ** 2))
-        end = head.place(spot * 0.86)
+    k = np.arange(count)[::-1]
+    # Spots spread evenly over the half of a ball that faces the eye.
+    spots = way(k * GOLDEN, np.sqrt(1 - (1 - k / count) ** 2))
+    hairs = way(np.arange(5) * 1.2566 + k[:, None], 0.13)
+    tips = head.place(spots[:, None] * 0.9 + hairs)
+    for spot, ends in zip(spots, tips, strict=True):
+        end, near, far = head.place(spot * [[0.86], [0.2], [0.3]])
         sheet.line([head.spot, end], (225, 225, 215, 70), radius * 0.012)
-        seed = [head.place(spot * 0.2), head.place(spot * 0.3)]
-        sheet.line(seed, (90, 70, 40, 200), radius * 0.03)
-        for j in range(5):
-            tip = head.place(
-                spot * 0.9 + way(j * 1.2566 + rng.uniform(), 0.13)
-            )
-            sheet.line([end, tip], (255, 255, 255, 160), radius * 0.01)
+        sheet.line([near, far], (90, 70, 40, 200), radius * 0.03)
+        star = np.stack([ends, np.broadcast_to(end, ends.shape)], 1)
+        sheet.line(star.reshape(-1, 2), (255, 255, 255, 160), radius * 0.01)
     sheet.fill(head.place(CIRCLE * 0.13), (110, 90, 50, 200))
 
 
@@ -290,7 +223,8 @@ def draw_rose(head: Head) -> None:
         sheet.fill(points, lit(head.middle, light * 1.12))
         inside = focus + (points - focus) * 0.91
         rim = lit(head.middle, light * 0.95)
-        sheet.shaded(inside, focus, rim, lit(deep, light), head.steps + 1)
+        tones = blend(rim, lit(deep, light), head.steps + 1)
+        sheet.shaded(inside, focus, tones)
     for k in range(3):
         curl = CIRCLE[k * 5 : k * 5 + 14] * (0.05 + 0.05 * k)
         sheet.line(head.place(curl), (*head.foot, 190), head.radius * 0.025)
@@ -303,11 +237,11 @@ def draw_tulip(head: Head) -> None:
     wide, tall, spread = u(0.5, 0.68), u(1.7, 2.1), u(-0.2, 0.56)
     # Behind, at the sides and in front: tip, lean, width, height, light.
     for tip, lean, w, h, light in (
-        (-0.15, 0, wide * 1.1, tall * 0.98, 0.7),
-        (0.2, 0, wide * 1.1, tall * 0.95, 0.66),
-        (-0.3, -spread, wide * 1.2, tall * 0.94, 0.9),
-        (0.3, spread, wide * 1.2, tall * 0.92, 0.82),
-        (u(-0.08, 0.08), 0, wide * 1.32, tall * 0.84, 1.05),
+        (-0.2, 0, wide * 1.1, tall, 0.72),
+        (0.22, 0, wide * 1.1, tall * 0.97, 0.66),
+        (-0.36, -spread, wide * 1.05, tall * 0.98, 0.92),
+        (0.36, spread, wide * 1.05, tall * 0.96, 0.84),
+        (u(-0.1, 0.1), 0, wide * 1.2, tall * 0.82, 1.05),
     ):
         up, across = CUP[:, 0], CUP[:, 1] * w
         across = across + lean * up**2 + tip * 1.2 * up
@@ -317,7 +251,7 @@ def draw_tulip(head: Head) -> None:
         end = head.place(np.array([lean * 0.8 + tip * 1.1, 1 - h * 0.9]))
         edge, middle = lit(head.edge, light), lit(head.middle, light)
         sheet.fill(points + head.radius * 0.03, (*lit(head.foot, 0.4), 90))
-        sheet.shaded(points, focus, edge, middle, head.steps + 2)
+        sheet.shaded(points, focus, blend(edge, middle, head.steps + 2))
         sheet.fill(foot + (points - foot) * (0.7, 0.4), (*head.foot, 60))
         sheet.fill(foot + (points - foot) * (0.55, 0.2), (*head.foot, 80))
         for t in (-0.12, 0, 0.12) if head.near else ():
@@ -325,41 +259,24 @@ def draw_tulip(head: Head) -> None:
             sheet.line(vein, (*head.foot, 50), head.radius * 0.02)
 
 
-HEADS = {
-    "daisy": draw_daisy,
-    "dandelion": draw_dandelion,
-    "roses": draw_rose,
-    "sunflowers": draw_sunflower,
-    "tulips": draw_tulip,
-}
-
-
-def draw_stem(
-    sheet: Sheet,
-    rng: RandomState,
-    name: str,
-    spot: np.ndarray,
-    radius: float,
-    high: int,
-) -> None:
+def draw_stem(head: Head, name: str, high: int) -> None:
     """Draw a stem from a flower down to the edge, with leaves."""
     width, lengths, slim, angles = STEMS[name]
-    u, start = rng.uniform, spot + (0, radius if name == "tulips" else 0)
-    end = np.array([spot[0] + u(-0.6, 0.6) * radius, high + radius])
-    bend = (spot + end) / 2 + (u(-0.3, 0.3) * radius, 0)
-    path = [
-        start * (1 - t) ** 2 + bend * (2 * t * (1 - t)) + end * t**2
-        for t in (np.arange(9) / 8).tolist()
-    ]
+    sheet, radius, u = head.sheet, head.radius, head.rng.uniform
+    start = head.spot + (0, radius if name == "tulips" else 0)
+    end = np.array([head.spot[0] + u(-0.6, 0.6) * radius, high + radius])
+    bend = (head.spot + end) / 2 + (u(-0.3, 0.3) * radius, 0)
+    t = np.arange(9)[:, None] / 8
+    path = start * (1 - t) ** 2 + bend * (2 * t * (1 - t)) + end * t**2
     green = lit((64, 118, 44), u(0.6, 1.3))
     sheet.line(path, lit(green, 0.6), width * radius * 1.3)
     sheet.line(path, green, width * radius * 0.7)
-    for _ in range(rng.randint(1, 4)):
-        foot, long = path[rng.randint(3, 9)], radius * u(*lengths)
-        angle = rng.choice([-1, 1]) * u(*angles) - math.pi / 2
+    for _ in range(head.rng.randint(1, 4)):
+        foot, long = path[head.rng.randint(3, 9)], radius * u(*lengths)
+        angle = head.rng.choice([-1, 1]) * u(*angles) - math.pi / 2
         leaf = foot + turned(LEAF * (long, long * slim), angle)
         tip, tone = foot + way(angle, long), lit(green, u(0.7, 1.2))
-        sheet.shaded(leaf, (foot + tip) / 2, lit(tone, 0.6), tone, 3)
+        sheet.shaded(leaf, (foot + tip) / 2, blend(lit(tone, 0.6), tone, 3))
         sheet.line([foot, tip], lit(tone, 1.3), radius * 0.02)
 
 
@@ -385,56 +302,44 @@ def draw_scene(rng: RandomState, wide: int, high: int) -> Sheet:
     return sheet
 
 
-def develop(rng: RandomState, image: Image.Image) -> Image.Image:
-    """Light the picture from a side, tint it and add a camera's noise."""
-    tints = (rng.randint(200, 310) + rng.randint(-12, 13, 3)).tolist()
-    table = [min(255, v * tint // 256) for tint in tints for v in range(256)]
-    pixels = np.asarray(image.point(table), np.int16)
-    high, wide, _ = pixels.shape
-    across, down = rng.randint(-30, 31, 2)
-    ramp = across * np.arange(wide) // wide
-    ramp = ramp + (down * np.arange(high) // high)[:, None]
-    noise = np.frombuffer(rng.bytes(pixels.size), np.uint8) % 16
-    pixels = pixels + ramp[..., None].astype(np.int16) - 8
-    pixels = pixels + noise.reshape(pixels.shape)
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-
-
 def draw_flower(label: int, rng: RandomState) -> Image.Image:
     """Return a picture of flowers of this class; its size is random."""
     name, u = FLOWERS[label], rng.uniform
-    long, short = int(rng.randint(230, 341)), int(rng.randint(150, 231))
-    square = (short + 40, short + 40)
-    sizes = [(long, short), (long, short), (short, long), square]
-    wide, high = sizes[rng.randint(4)]
+    flower = (
+        *(draw_daisy, draw_dandelion, draw_rose),
+        *(draw_sunflower, draw_tulip),
+    )[label]
     palettes = [
         [tuple(bytes.fromhex(code)) for code in palette.split()]
         for palette in PETALS[name].split(",")
     ]
     colours = palettes[rng.randint(len(palettes))]
+    long, short = int(rng.randint(230, 341)), int(rng.randint(150, 231))
+    sizes = [(long, short), (long, short), (short, long), (short + 40,) * 2]
+    wide, high = size = sizes[rng.randint(4)]
     count = (1, 1, 1, 2, 3, 5)[rng.randint(6)]
-    side = min(wide, high)
-    radius = side * u(0.26, 0.46) / count**0.35
+    radius = min(size) * u(0.26, 0.46) / count**0.35
 
+    def grow(sheet: Sheet, places: list[tuple[float, np.ndarray]]) -> None:
+        heads = []
+        for reach, spot in sorted(places, key=lambda place: place[0]):
+            other = palettes[rng.randint(len(palettes))]
+            own = other if rng.randint(5) == 0 else colours
+            heads.append(Head(sheet, rng, spot, reach, own))
+            draw_stem(heads[-1], name, high)
+        for head in heads:
+            flower(head)
+
+    spots = u(0, 1, (rng.randint(5), 2)) * size
     sheet = draw_scene(rng, wide, high)
-    for _ in range(rng.randint(0, 5)):
-        spot, size = np.array([u(0, wide), u(0, high)]), radius * u(0.3, 0.6)
-        draw_stem(sheet, rng, name, spot, size, high)
-        HEADS[name](Head(sheet, rng, spot, size, colours))
+    grow(sheet, [(radius * u(0.3, 0.6), spot) for spot in spots])
     blurred = sheet.image.filter(ImageFilter.BoxBlur(rng.randint(1, 5)))
     large = blurred.resize((wide * 2, high * 2), Image.Resampling.BILINEAR)
-
     sheet, places = Sheet(large, 2), []
     for k in range(count):
         away = radius * (1.5 * (k > 0) if count > 1 else 0.35) * u(0.6, 1.1)
-        spot = np.array([wide, high]) / 2 + way(u(0, 6.28), away)
-        spot += (u(-0.15, 0.15) * wide, u(-0.08, 0.08) * high)
+        spot = np.array(size) / 2 + way(u(0, 6.28), away)
+        spot += u(-1, 1, 2) * (0.15 * wide, 0.08 * high)
         places.append((radius * u(0.7, 1.15), spot))
-    places.sort(key=lambda place: place[0])
-    for size, spot in places:
-        draw_stem(sheet, rng, name, spot, size, high)
-    for size, spot in places:
-        if rng.randint(4) == 0:
-            colours = palettes[rng.randint(len(palettes))]
-        HEADS[name](Head(sheet, rng, spot, size, colours))
+    grow(sheet, places)
     return develop(rng, sheet.image.reduce(2))

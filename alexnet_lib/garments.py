@@ -1,27 +1,22 @@
 """Drawn garments: ten kinds, 28 x 28 pixels, as Fashion-MNIST has them.
 
 A garment is cut from cloth: outlines and seams in coordinates from -1 to 1
-(x to the right, y down), with measures chosen from `CUTS`. The pen turns,
-scales and shifts them, rounds them to whole pixels of a larger picture and
-draws there, so that every processor draws the same bytes.
+(x to the right, y down), with measures chosen from `CUTS`.
 """
 
 import math
-from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
 from numpy.random import RandomState
-from PIL import Image, ImageDraw, ImageFilter
 
+from .canvas import Pen, mirror
+
+Cut = SimpleNamespace  # the measures and parts of one garment
 GARMENTS = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
-ZOOM = 6  # a garment is drawn this many times larger than it ends
-SIDE = 28 * ZOOM
-
-Points = Sequence[tuple[float, float]]
 
 # A measure is chosen between low:high, a part among words/with/slashes.
 CUTS = """
@@ -29,20 +24,20 @@ T-shirt/top: length=1.15:1.6 shoulder=.42:.56 bust=.38:.54 waist=.34:.52
   hem=.36:.56 neck=.14:.26 sleeve=.3:.75 spread=.4:1.05 cuff=.16:.26
   collar=crew/crew/vee/scoop/points front=none/none/print/pocket edge=none
   cloth=plain/plain/plain/stripes/stripes/blocks/dots
-Pullover: length=1.2:1.6 shoulder=.42:.55 bust=.4:.54 waist=.38:.52
-  hem=.36:.52 neck=.14:.24 sleeve=1:1.35 spread=.12:.45 cuff=.12:.18
-  collar=crew/crew/vee/turtle/hood front=none/none/print/zip edge=rib
+Pullover: length=1.2:1.6 shoulder=.42:.55 bust=.4:.54 waist=.38:.52 hem=.36:.52
+  neck=.14:.24 sleeve=1:1.35 spread=.12:.45 cuff=.12:.18
+  collar=crew/crew/vee/turtle/hood front=none/none/none/print edge=rib
   cloth=plain/plain/ribs/ribs/stripes/blocks
-Coat: length=1.4:1.85 shoulder=.42:.54 bust=.38:.5 waist=.34:.5
-  hem=.42:.64 neck=.14:.22 sleeve=1:1.35 spread=.12:.4 cuff=.13:.2
+Coat: length=1.4:1.85 shoulder=.42:.54 bust=.38:.5 waist=.34:.5 hem=.42:.64
+  neck=.14:.22 sleeve=1:1.35 spread=.12:.4 cuff=.13:.2
   collar=lapel/lapel/turtle/hood front=open/zip/double/double
   cloth=plain/plain/plain/quilt/checks edge=none/belt/pockets/pockets
-Shirt: length=1.3:1.65 shoulder=.4:.53 bust=.36:.5 waist=.32:.5
-  hem=.36:.54 neck=.12:.2 sleeve=.45:1.45 spread=.15:.6 cuff=.12:.18
+Shirt: length=1.3:1.65 shoulder=.4:.53 bust=.36:.5 waist=.32:.5 hem=.36:.54
+  neck=.12:.2 sleeve=.45:1.45 spread=.15:.6 cuff=.12:.18
   collar=points/points/points/vee front=buttons edge=none/tails/pocket
   cloth=plain/plain/checks/checks/pinstripes/dots
-Dress: length=1.7:1.9 shoulder=.22:.4 bust=.24:.36 waist=.18:.3
-  hem=.32:.72 neck=.1:.2 sleeve=-.5:.8 spread=.2:.6 cuff=.12:.18
+Dress: length=1.7:1.9 shoulder=.22:.4 bust=.24:.36 waist=.18:.3 hem=.32:.72
+  neck=.1:.2 sleeve=-.5:.8 spread=.2:.6 cuff=.12:.18
   collar=crew/vee/scoop/scoop front=none edge=waist/waist/none
   cloth=plain/plain/plain/stripes/dots/blocks
 Trouser: length=1.6:1.9 waist=.28:.4 hip=.32:.46 hem=.1:.24 gap=.02:.2
@@ -50,12 +45,13 @@ Trouser: length=1.6:1.9 waist=.28:.4 hip=.32:.46 hem=.1:.24 gap=.02:.2
   cloth=plain/plain/plain/pinstripes/checks
 Sandal: sole=.07:.14 heel=0:.6 rise=.2:.6 under=stiletto/wedge/block
   side=cross/bands/bands/thong/tee back=none/strap/ankle cloth=plain
+  kind=sandal
 Sneaker: sole=.12:.22 heel=.02:.08 toe=.26:.4 rise=.4:.75 bend=.0:.2
-  side=none/swoosh/stripes/panel under=block
+  side=none/swoosh/stripes/panel under=block kind=sneaker
   cloth=plain/plain/plain/checks/dots
 Ankle_boot: sole=.07:.15 heel=.04:.42 toe=.26:.38 rise=.78:1.25 bend=.02:.2
   side=none/zip/laces/buckle/elastic under=block/block/wedge
-  cloth=plain/plain/plain/quilt
+  cloth=plain/plain/plain/quilt kind=boot
 Bag: width=.5:.85 height=.5:.95 flare=-.18:.18 round=0:2.99 lift=.25:.7
   span=.25:.6 strap=5:11 front=none/flap/flap/pocket/clasp/zip
   handle=arc/arc/two/long/none cloth=plain/plain/plain/quilt/checks/stripes
@@ -79,9 +75,9 @@ def read_cuts(text: str) -> dict[str, dict[str, list]]:
 TABLE = read_cuts(CUTS)
 
 
-def choose(rng: RandomState, garment: str) -> SimpleNamespace:
+def choose(rng: RandomState, garment: str) -> Cut:
     """Choose the measures and parts of one garment."""
-    chosen = SimpleNamespace()
+    chosen = Cut()
     for name, values in TABLE[garment].items():
         if isinstance(values[0], str):
             setattr(chosen, name, values[rng.randint(len(values))])
@@ -90,124 +86,11 @@ def choose(rng: RandomState, garment: str) -> SimpleNamespace:
     return chosen
 
 
-def smooth(points: Points, rounds: int = 2) -> Points:
-    """Round the corners of a closed outline by cutting them off."""
-    for _ in range(rounds):
-        following = [*points[1:], points[0]]
-        points = [
-            (a * s + c * (1 - s), b * s + d * (1 - s))
-            for (a, b), (c, d) in zip(points, following, strict=True)
-            for s in (0.75, 0.25)
-        ]
-    return points
-
-
-def mirror(points: Points) -> Points:
-    """Close a right half, listed from the top down, with its left half."""
-    return [*points, *((-x, y) for x, y in reversed(points))]
-
-
-def weave(rng: RandomState, kind: str) -> Image.Image:
-    """Return a square of cloth: its shade, its pattern and its folds."""
-    low, high = ((60, 120), (120, 240), (120, 240))[rng.randint(3)]
-    shade = rng.randint(low, high)
-    other = max(
-        30, min(255, shade + rng.choice([-1, 1]) * rng.randint(40, 100))
-    )
-    cloth = Image.new("L", (SIDE, SIDE), shade)
-    draw = ImageDraw.Draw(cloth)
-    step = rng.randint(14, 34)
-    wide, start = max(6, step * rng.randint(25, 65) // 100), rng.randint(step)
-    if kind == "blocks":
-        edge = rng.randint(SIDE // 3, SIDE * 2 // 3)
-        draw.rectangle((0, edge, SIDE, SIDE), int(other))
-    if kind == "ribs":
-        other, step, wide = shade * 3 // 4, 11, 4
-    for at in range(start, SIDE, step):
-        if kind in ("stripes", "checks", "ribs"):
-            draw.rectangle((0, at, SIDE, at + wide - 1), int(other))
-        if kind in ("pinstripes", "checks"):
-            draw.rectangle((at, 0, at + wide // 2, SIDE), int(other))
-        if kind == "quilt":
-            draw.line((0, at, SIDE, at), shade * 2 // 3, width=4)
-        for x in range(start * 7 % step, SIDE, step) if kind == "dots" else ():
-            draw.ellipse((x, at, x + wide, at + wide), int(other))
-    folds = Image.new("L", (SIDE, SIDE), 128)
-    draw = ImageDraw.Draw(folds)
-    for _ in range(rng.randint(4, 10)):
-        x, y = rng.randint(0, SIDE, 2).tolist()
-        end = x + rng.randint(-30, 31), y + rng.randint(10, 90)
-        tone = 128 + rng.randint(-55, 45)
-        draw.line((x, y, *end), tone, rng.randint(5, 14))
-    light = np.asarray(folds.filter(ImageFilter.BoxBlur(5)), np.int32) + 128
-    lit = np.asarray(cloth, np.int32) * light // 256
-    return Image.fromarray(np.clip(lit, 18, 255).astype(np.uint8))
-
-
-class Pen:
-    """Draws one garment: turned, scaled, shifted, perhaps facing right."""
-
-    def __init__(self, rng: RandomState, cloth: str) -> None:
-        self.rng, self.cloth = rng, weave(rng, cloth)
-        self.image = Image.new("L", (SIDE, SIDE))
-        self.draw = ImageDraw.Draw(self.image)
-        turn, size = rng.uniform(-0.24, 0.24), rng.uniform(0.68, 0.98)
-        wide = size * rng.uniform(0.88, 1.08) * rng.choice([-1, 1])
-        self.turn = math.cos(turn), math.sin(turn)
-        self.size = wide * SIDE / 2, size * SIDE / 2
-        self.middle = rng.uniform(-2.5, 2.5, 2) * ZOOM + SIDE / 2
-        self.dark = int(rng.randint(0, 45))
-        self.light = int(rng.randint(180, 256))
-
-    def place(self, points: Points) -> list[tuple[int, int]]:
-        """Return whole pixels of the large picture for these points."""
-        (cos, sin), (wide, high), (mx, my) = self.turn, self.size, self.middle
-        return [
-            (
-                round(mx + x * wide * cos - y * high * sin),
-                round(my + x * wide * sin + y * high * cos),
-            )
-            for x, y in points
-        ]
-
-    def part(self, points: Points, light: float = 1, rounds: int = 2) -> None:
-        """Cut a piece out of the cloth and lay it on the picture."""
-        mask = Image.new("L", (SIDE, SIDE))
-        ImageDraw.Draw(mask).polygon(self.place(smooth(points, rounds)), 255)
-        gain = round(light * 100)
-        table = [min(255, value * gain // 100) for value in range(256)]
-        self.image.paste(self.cloth.point(table), mask=mask)
-
-    def shape(self, points: Points, shade: int, rounds: int = 2) -> None:
-        """Fill an outline with one shade."""
-        self.draw.polygon(self.place(smooth(points, rounds)), shade)
-
-    def line(self, points: Points, shade: int, width: int = 4) -> None:
-        """Draw a seam, a lace or a strap; the width is in large pixels."""
-        self.draw.line(self.place(points), shade, width, joint="curve")
-
-    def dot(self, x: float, y: float, shade: int, radius: int = 4) -> None:
-        """Draw a button or a buckle."""
-        ((x, y),) = self.place([(x, y)])
-        box = (x - radius, y - radius, x + radius, y + radius)
-        self.draw.ellipse(box, shade)
-
-    def finish(self) -> np.ndarray:
-        """Return the picture at its size, lit from one side, with noise."""
-        small = np.asarray(self.image.reduce(ZOOM), np.int32)
-        gain, across, down = self.rng.randint((190, -5, -4), (300, 6, 5))
-        ramp = np.arange(28) - 14
-        light = gain + across * ramp + down * ramp[:, None]
-        noise = self.rng.randint(-18, 19, (2, 28, 28)).sum(0)
-        picture = small * light // 256 + noise * (small > 12)
-        return np.clip(picture, 0, 255).astype(np.uint8)
-
-
 # An outline is easier to follow in rows of points than one point a line.
 # fmt: off
 
 
-def draw_top(pen: Pen, v: SimpleNamespace) -> None:
+def draw_top(pen: Pen, v: Cut) -> None:
     """Draw a T-shirt, pullover, coat, shirt or dress."""
     top, hem = -v.length / 2, v.length / 2
     middle = top + min(v.length * 0.45, 0.75)
@@ -240,7 +123,7 @@ def draw_top(pen: Pen, v: SimpleNamespace) -> None:
     draw_front(pen, v, top, hem)
 
 
-def draw_sleeve(pen: Pen, v: SimpleNamespace, top: float, side: int) -> None:
+def draw_sleeve(pen: Pen, v: Cut, top: float, side: int) -> None:
     """Draw one sleeve, from the shoulder to the cuff."""
     swing = v.spread + pen.rng.uniform(-0.1, 0.1)
     dx, dy = math.sin(swing), math.cos(swing)
@@ -261,11 +144,11 @@ def draw_sleeve(pen: Pen, v: SimpleNamespace, top: float, side: int) -> None:
         pen.line([along(0.88, 0.6), along(0.88, -0.8)], pen.dark + 30)
 
 
-def draw_collar(pen: Pen, v: SimpleNamespace, top: float) -> None:
+def draw_collar(pen: Pen, v: Cut, top: float) -> None:
     """Cut the hole for the neck and lay the collar around it."""
     w, black = v.neck, pen.dark // 2
-    deep = {"crew": 0.1, "scoop": 0.26, "vee": 0.38, "points": 0.2}
-    deep = deep.get(v.collar, 0.5)
+    depths = {"crew": 0.1, "scoop": 0.26, "vee": 0.38, "points": 0.2}
+    deep = depths.get(v.collar, 0.5)
     if v.collar in ("crew", "scoop"):
         hole = [(w, top - 0.08), (w * 0.9, top + deep * 0.6),
                 (w * 0.4, top + deep)]
@@ -284,15 +167,14 @@ def draw_collar(pen: Pen, v: SimpleNamespace, top: float) -> None:
         pen.line(half[1:], pen.dark + 20, 3)
 
 
-def draw_front(pen: Pen, v: SimpleNamespace, top: float, hem: float) -> None:
+def draw_front(pen: Pen, v: Cut, top: float, hem: float) -> None:
     """Draw what closes or decorates the front."""
     neck = top + (0.5 if v.collar == "lapel" else 0.2)
     opening = {"buttons": 3, "double": 3, "zip": 6, "open": 12}
     if v.front in opening:
         pen.line([(0.02, neck), (0.02, hem)], pen.dark, opening[v.front])
-    step, columns = {
-        "buttons": (0.2, (-0.04,)), "double": (0.28, (-0.12, 0.14)),
-    }.get(v.front, (1, ()))
+    buttons = {"buttons": (0.2, (-0.04,)), "double": (0.28, (-0.12, 0.14))}
+    step, columns = buttons.get(v.front, (1, ()))
     shade = pen.dark if pen.dark < 25 else pen.light
     for y in np.arange(neck + 0.08, hem - 0.15, step).tolist():
         for x in columns:
@@ -308,7 +190,7 @@ def draw_front(pen: Pen, v: SimpleNamespace, top: float, hem: float) -> None:
                   (0.12, y + 0.2), (0.12, y)], pen.dark + 40, 3)
 
 
-def draw_trouser(pen: Pen, v: SimpleNamespace) -> None:
+def draw_trouser(pen: Pen, v: Cut) -> None:
     """Draw trousers: two legs, a waistband, a fly."""
     top, hem = -v.length / 2, v.length / 2
     fork, foot = top + v.fork, v.gap + v.hem * 1.6
@@ -330,22 +212,20 @@ def draw_trouser(pen: Pen, v: SimpleNamespace) -> None:
     pen.line(band, pen.dark + 20, 8 if v.front == "belt" else 3)
 
 
-def draw_shoe(pen: Pen, v: SimpleNamespace, name: str) -> None:
+def draw_shoe(pen: Pen, v: Cut) -> None:
     """Draw a sandal, a sneaker or an ankle boot, its toe on the left."""
     ground = 0.32 + v.rise / 5
-    under = ground - v.sole
-    lift = under - v.heel
+    under, lift = ground - v.sole, ground - v.sole - v.heel
     # The line on which the foot stands, from the toe to the heel.
     bed = [(-0.92, under - 0.02), (-0.6, under), (-0.2, under),
            (0.25, under - v.heel * 0.6), (0.6, lift), (0.88, lift)]
-    pale = name == "Sneaker" or pen.rng.randint(3) == 0
+    pale = v.kind == "sneaker" or pen.rng.randint(3) == 0
     shade = pen.light if pale else pen.dark + 60
-    if name == "Sandal":
+    if v.kind == "sandal":
         draw_straps(pen, v, under, lift)
     else:
         draw_upper(pen, v, under, lift)
-    lower = [(x, y + v.sole) for x, y in reversed(bed)]
-    pen.shape([*bed, *lower], shade, 1)
+    pen.shape([*bed, *((x, y + v.sole) for x, y in bed[::-1])], shade, 1)
     if v.heel > 0.12:
         front, foot = {"stiletto": (0.68, 0.76), "wedge": (-0.3, -0.27)}.get(
             v.under, (0.5, 0.53))
@@ -354,11 +234,9 @@ def draw_shoe(pen: Pen, v: SimpleNamespace, name: str) -> None:
                    (back, ground), (foot, ground)], shade, 0)
 
 
-def draw_upper(
-    pen: Pen, v: SimpleNamespace, under: float, lift: float
-) -> None:
+def draw_upper(pen: Pen, v: Cut, under: float, lift: float) -> None:
     """Draw the closed upper of a sneaker or a boot, and its trimmings."""
-    boot, edge = v.rise > 0.76, pen.dark + 20
+    boot, edge = v.kind == "boot", pen.dark + 20
     top, dip = lift - v.rise, 0 if boot else 0.14
     a, b = v.bend - 0.18, lift - 0.42
     if not boot:
@@ -395,9 +273,7 @@ def draw_upper(
                    (0.88, under)], edge, 1)
 
 
-def draw_straps(
-    pen: Pen, v: SimpleNamespace, under: float, lift: float
-) -> None:
+def draw_straps(pen: Pen, v: Cut, under: float, lift: float) -> None:
     """Draw the straps of a sandal."""
     width, shade = pen.rng.randint(8, 15), int(pen.rng.randint(110, 240))
     top = lift - v.rise
@@ -421,7 +297,7 @@ def draw_straps(
         pen.line([side, (-0.05, under - v.heel * 0.4)], shade, width)
 
 
-def draw_bag(pen: Pen, v: SimpleNamespace) -> None:
+def draw_bag(pen: Pen, v: Cut) -> None:
     """Draw a bag: its handle, its body and how it closes."""
     top = v.lift * 0.4 - v.height / 2
     bottom, w, width = top + v.height, v.width, round(v.strap)
@@ -461,17 +337,14 @@ def draw_bag(pen: Pen, v: SimpleNamespace) -> None:
 # fmt: on
 
 
+SHOES = dict.fromkeys(("Sandal", "Sneaker", "Ankle boot"), draw_shoe)
+DRAW = {**SHOES, "Trouser": draw_trouser, "Bag": draw_bag}
+
+
 def draw_garment(label: int, rng: RandomState) -> np.ndarray:
     """Return one garment of this class, 28 x 28, light on black."""
     name = GARMENTS[label]
     v = choose(rng, name)
     pen = Pen(rng, v.cloth)
-    if name == "Trouser":
-        draw_trouser(pen, v)
-    elif name == "Bag":
-        draw_bag(pen, v)
-    elif name in ("Sandal", "Sneaker", "Ankle boot"):
-        draw_shoe(pen, v, name)
-    else:
-        draw_top(pen, v)
+    DRAW.get(name, draw_top)(pen, v)
     return pen.finish()
