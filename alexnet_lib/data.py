@@ -9,6 +9,7 @@ import hashlib
 import math
 import tarfile
 import tempfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,18 +64,17 @@ def read_idx(path: Path) -> Tensor:
     dimension as four bytes, highest first; then the array itself.
     """
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rb") as file:
-        content = file.read()
-    zeros, kind, dims = content[:2], content[2], content[3]
-    start = 4 + 4 * dims
+    try:
+        with opened(path, "rb") as file:
+            content = file.read()
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        content = b""  # cut off or damaged
+    start = 4 + 4 * (content[3] if len(content) > 3 else 0)
     shape = [
         int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)
     ]
-    if (
-        zeros != b"\0\0"
-        or kind != 8
-        or len(content) - start != math.prod(shape)
-    ):
+    rest = len(content) - start
+    if content[:3] != b"\0\0\x08" or rest != math.prod(shape):
         raise ValueError(f"{path} is not a whole IDX file of bytes")
     array = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     return array[start:].view(shape)

@@ -7,6 +7,7 @@ on the validation images. Ends with the test accuracy of that epoch.
 import argparse
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -100,7 +101,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     add("--size", choices=("full", "small"), default="full", help="of the net")
     add("--lr", type=float, help="learning rate (default: the recipe's)")
     add("--seed", type=int, default=0, help="of all random numbers (0)")
-    add("--device", help="cpu, cuda, mps (default: the best there is)")
+    best = str(engine.pick_device())
+    add("--device", default=best, help=f"cpu, cuda, mps (here: {best})")
     add("--threads", type=int, metavar="N", help="of the CPU")
     add("--precision", choices=PRECISIONS, default="fp32")
     add("--compile", action="store_true", help="compile the network first")
@@ -124,6 +126,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
             f"--out: {args.out} holds a run already: add --resume to go on "
             "with it, or choose another folder"
         )
+    try:
+        torch.zeros(1, device=args.device)
+    except (RuntimeError, AssertionError):
+        parser.error(f"--device: this machine has no {args.device!r}")
     if args.record:
         try:
             path = evidence.record_path(args.record)
@@ -160,12 +166,13 @@ def make_optimizer(
 def run(args: argparse.Namespace) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
-    device = torch.device(args.device or engine.pick_device())
+    device = torch.device(args.device)
     started = evidence.provenance(device)
-    args.out.mkdir(parents=True, exist_ok=True)
     recipe = RECIPES[args.dataset]
     size = recipe[args.size]
     images = load_data(args, size["image"]["side"])
+    args.out.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=args.out).close()  # can we write there?
     prepared = {**size["preprocess"], **recipe["normalize"]}
     prepare = preprocess(**prepared)
     learn = prepare

@@ -1,0 +1,128 @@
+import json
+
+import pytest
+import torch
+
+from alexnet_lib import data, evidence
+from alexnet_lib.model import ARCHITECTURES
+
+NAMES = sorted(path.stem for path in evidence.RECORDS.glob("*.json"))
+KEYS = {
+    "name",
+    "command",
+    "commit",
+    "date",
+    "device",
+    "versions",
+    "data",
+    "seed",
+    "history",
+    "test_accuracy",
+    "test_count",
+    "seconds_per_epoch",
+    "images_per_second",
+    "peak_memory_bytes",
+}
+
+
+@pytest.fixture
+def records(tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "RECORDS", tmp_path)
+    for seed, accuracy in enumerate((0.880, 0.890)):
+        evidence.save_record(
+            {
+                "name": f"run-{seed}",
+                "test_accuracy": accuracy,
+                "test_count": 10_000,
+            }
+        )
+    return ["run-0", "run-1"]
+
+
+def test_a_record_comes_back_and_is_not_overwritten(records):
+    assert evidence.load_record("run-0")["test_accuracy"] == 0.88
+    with pytest.raises(FileExistsError):
+        evidence.save_record({"name": "run-0"})
+    assert evidence.load_record("run-0")["test_accuracy"] == 0.88
+
+
+def test_an_unknown_record_names_the_known_ones(records):
+    with pytest.raises(FileNotFoundError, match="run-0, run-1"):
+        evidence.load_record("run-2")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A B", "a/b"])
+def test_a_record_needs_a_plain_name(name):
+    with pytest.raises(ValueError, match="cannot name a record"):
+        evidence.record_path(name)
+
+
+def test_inside_the_band_it_prints(records, capsys):
+    evidence.in_band("test accuracy", 0.885, records)
+    # two standard errors: 0.0065 below 0.88, 0.0063 above 0.89
+    shown = "test accuracy: 0.885, expected 0.874 to 0.896\n"
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("value", [0.87, 0.90, float("nan")])
+def test_outside_the_band_it_raises(records, value):
+    with pytest.raises(AssertionError, match="learning rate"):
+        evidence.in_band("test accuracy", value, records)
+
+
+def test_a_wide_band_is_refused(records):
+    wide = {"name": "few", "test_accuracy": 0.7, "test_count": 100}
+    evidence.save_record(wide)
+    with pytest.raises(ValueError, match="too wide"):
+        evidence.in_band("test accuracy", 0.7, ["few"])
+
+
+def test_standard_error_is_that_of_many_draws():
+    torch.manual_seed(0)
+    draws = (torch.rand(2000, 400) < 0.8).double().mean(dim=1)
+    expected = evidence.standard_error(0.8, 400)
+    assert draws.std().item() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_committed_record_is_whole(name):
+    record = evidence.load_record(name)
+    assert record["name"] == name
+    assert set(record) >= KEYS
+    correct = record["test_accuracy"] * record["test_count"]
+    assert correct == pytest.approx(round(correct), abs=1e-6)
+    epochs = [row["epoch"] for row in record["history"]]
+    assert epochs == list(range(1, len(epochs) + 1))
+    assert f"--epochs {len(epochs)} " in record["command"]
+    assert record["test_count"] == record["data"]["test"]
+    confusion = torch.tensor(record["confusion"])
+    assert int(confusion.sum()) == record["test_count"]
+    assert int(confusion.trace()) == round(correct)
+    assert record["card"]["arch"] in ARCHITECTURES
+    assert " changed" not in record["commit"]
+    text = json.dumps(record)
+    assert "/home/" not in text and "/root" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_committed_record_is_of_the_data_it_names(name, real_data):
+    record = evidence.load_record(name)
+    if record["data"]["name"] == "Fashion-MNIST":
+        found = data.fashion_mnist(real_data)
+        checksum = found.checksum
+        counts = [len(s.labels) for s in (found.train, found.val, found.test)]
+    else:
+        _, splits, checksum = data.photo_splits(
+            real_data / "flower_photos", side=256
+        )
+        counts = [len(splits[s]) for s in ("train", "val", "test")]
+    assert checksum == record["data"]["checksum"]
+    names = ("train", "val", "test")
+    assert counts == [record["data"][split] for split in names]
+
+
+def test_provenance_says_what_ran():
+    found = evidence.provenance(torch.device("cpu"))
+    assert found["versions"]["torch"] == torch.__version__
+    assert len(found["date"]) == 10 and found["device"]
+    assert evidence.peak_memory(torch.device("cpu")) > 100e6

@@ -1,0 +1,212 @@
+"""The two scripts, called as a user calls them."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from alexnet_lib import checkpoint, drawings, evidence
+from tests.conftest import ROOT
+
+SMALL = "--drawn --size small --images 150 --device cpu".split()
+
+
+def load(name):
+    path = ROOT / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+train, predict = load("train"), load("predict")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Two epochs of drawn flowers, and what they printed."""
+    out = tmp_path_factory.mktemp("run")
+    command = ["flowers", *SMALL, "--epochs", "2", "--out", str(out)]
+    assert train.main(command) == 0
+    return out
+
+
+def test_training_says_how_it_went(tmp_path, capfd):
+    command = ["fashion", *SMALL, "--epochs", "2", "--out", str(tmp_path)]
+    assert train.main(command) == 0
+    lines = capfd.readouterr().out.replace("\r", "\n").splitlines()
+    epochs = [line for line in lines if line.startswith("epoch")]
+    assert len(epochs) == 2 and "val accuracy" in epochs[0]
+    assert any("100%" in line for line in lines)
+    assert lines[-1].startswith("test accuracy 0.")
+    assert "standard error" in lines[-1] and "150 images" in lines[-1]
+    assert {p.name for p in tmp_path.iterdir()} == {"last.pt", "best.pt"}
+
+
+def test_a_resumed_run_ends_as_an_unbroken_one(run, tmp_path, capfd):
+    start = ["flowers", *SMALL, "--out", str(tmp_path)]
+    assert train.main([*start, "--epochs", "1"]) == 0
+    assert train.main([*start, "--epochs", "2", "--resume"]) == 0
+    assert "resumed after epoch 1" in capfd.readouterr().out
+    broken, whole = (
+        checkpoint.load_checkpoint(folder / "last.pt")["model"]
+        for folder in (tmp_path, run)
+    )
+    assert all(whole[name].equal(broken[name]) for name in whole)
+
+
+def test_a_run_is_not_overwritten(run, capfd):
+    before = (run / "last.pt").read_bytes()
+    with pytest.raises(SystemExit) as stop:
+        train.main(["flowers", *SMALL, "--out", str(run)])
+    assert stop.value.code == 2
+    assert "--resume" in capfd.readouterr().err
+    assert (run / "last.pt").read_bytes() == before
+
+
+def test_another_run_is_not_resumed(run, capfd):
+    command = ["flowers", *SMALL, "--seed", "1", "--resume"]
+    assert train.main([*command, "--out", str(run)]) == 1
+    assert "seed 0, not 1" in capfd.readouterr().err
+
+
+def test_a_record_is_kept(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(evidence, "RECORDS", tmp_path / "records")
+    command = ["fashion", *SMALL, "--epochs", "1", "--record", "trial"]
+    assert train.main([*command, "--out", str(tmp_path / "run")]) == 0
+    record = evidence.load_record("trial")
+    assert record["test_count"] == 150 and len(record["history"]) == 1
+    assert record["data"]["name"] == "drawn fashion"
+    with pytest.raises(SystemExit) as stop:
+        train.main([*command, "--out", str(tmp_path / "other")])
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (["--epochs", "0"], "--epochs is 0"),
+        (["--epochs", "many"], "invalid int value: 'many'"),
+        (["--images", "-1"], "--images is -1"),
+        (["--lr", "0"], "--lr is 0"),
+        (["--data", "no/such/folder"], "no folder no/such/folder"),
+        (["--record", "A B", "--drawn"], "cannot name a record"),
+        (["--precision", "fp8"], "fp8"),
+        (["--device", "abacus", "--drawn"], "abacus"),
+    ],
+)
+def test_wrong_use_exits_with_2(wrong, message, tmp_path, capfd):
+    with pytest.raises(SystemExit) as stop:
+        train.main(["fashion", "--out", str(tmp_path / "run"), *wrong])
+    assert stop.value.code == 2
+    assert message in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def failed(argv, capfd, main):
+    assert main(argv) == 1
+    out, err = capfd.readouterr()
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert "Traceback" not in out + err
+    return err
+
+
+def test_an_empty_data_folder_is_named(tmp_path, capfd):
+    for dataset in ("fashion", "flowers"):
+        command = [dataset, "--data", str(tmp_path)]
+        command += ["--out", str(tmp_path / "run")]
+        assert str(tmp_path) in failed(command, capfd, train.main)
+
+
+def test_a_photo_that_is_none_is_named_before_training(tmp_path, capfd):
+    folder = tmp_path / "flower_photos"
+    for name in ("one", "two"):
+        (folder / name).mkdir(parents=True)
+        for i in range(30):
+            color = (i, len(name), ord(name[0]))
+            Image.new("RGB", (9, 9), color).save(folder / name / f"{i}.png")
+    (folder / "one" / "bad.jpg").write_text("no image")
+    command = ["flowers", "--size", "small", "--data", str(tmp_path)]
+    command += ["--out", str(tmp_path / "run"), "--device", "cpu"]
+    assert "bad.jpg" in failed(command, capfd, train.main)
+
+
+def test_an_output_folder_that_cannot_be_is_named(tmp_path, capfd):
+    (tmp_path / "file").write_text("in the way")
+    out = str(tmp_path / "file" / "run")
+    err = failed(["fashion", *SMALL, "--out", out], capfd, train.main)
+    assert out in err
+
+
+def test_predicting_a_folder(run, capfd):
+    folder = drawings.flowers_folder() / "tulips"
+    command = [str(run / "best.pt"), str(folder), "--json", "--top", "2"]
+    assert predict.main(command) == 0
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert len(rows) == 200
+    for row in rows:
+        (first, second) = row["top"]
+        assert set(first) == {"class", "probability"}
+        assert first["probability"] >= second["probability"] > 0
+
+
+def test_a_bad_file_does_not_stop_the_others(run, tmp_path, capfd):
+    (tmp_path / "a.jpg").write_text("no image")
+    Image.new("RGB", (50, 40), "red").save(tmp_path / "b.png")
+    (tmp_path / "notes.txt").write_text("passed over")
+    command = [str(run / "best.pt"), str(tmp_path), "--json"]
+    assert predict.main(command) == 1
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert "a.jpg" in rows[0]["error"] and set(rows[0]) == {"file", "error"}
+    assert sum(t["probability"] for t in rows[1]["top"]) <= 1.0001
+    assert predict.main(command[:-1]) == 1
+    out, err = capfd.readouterr()
+    assert "a.jpg" in err and "b.png: " in out
+
+
+def test_the_prediction_is_the_networks(run, capfd):
+    """The script and the validation path see the same pixels."""
+    from alexnet_lib.batches import Batches, DeviceLoader, preprocess
+    from alexnet_lib.data import photo_splits
+    from alexnet_lib.inference import confusion_matrix
+
+    model, card = checkpoint.load_model(run / "best.pt")
+    _, splits, _ = photo_splits(drawings.flowers_folder(), 110)
+    photos = splits["val"]
+    loader = DeviceLoader(
+        Batches(photos.in_memory(), 32), preprocess(**card["preprocess"])
+    )
+    correct = int(confusion_matrix(model, loader, 5).trace())
+    files = [str(path) for path in photos.paths]
+    predict.main([str(run / "best.pt"), *files, "--json", "--top", "1"])
+    lines = capfd.readouterr().out.splitlines()
+    found = [json.loads(line)["top"][0]["class"] for line in lines]
+    wanted = [path.parent.name for path in photos.paths]
+    assert sum(map(str.__eq__, found, wanted)) == correct
+
+
+def test_checkpoints_that_are_none(tmp_path, capfd):
+    with pytest.raises(SystemExit) as stop:
+        predict.main([str(tmp_path / "gone.pt"), str(tmp_path)])
+    assert stop.value.code == 2 and "gone.pt" in capfd.readouterr().err
+    (tmp_path / "text.pt").write_text("hello")
+    command = [str(tmp_path / "text.pt"), str(tmp_path)]
+    assert "text.pt" in failed(command, capfd, predict.main)
+
+
+@pytest.mark.parametrize("script", ["train", "predict"])
+def test_help_has_examples(script):
+    path = ROOT / "scripts" / f"{script}.py"
+    done = subprocess.run(
+        [sys.executable, path, "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "80"},
+        check=True,
+    )
+    assert "examples:" in done.stdout
+    assert f"python scripts/{script}.py" in done.stdout
