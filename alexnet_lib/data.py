@@ -87,7 +87,7 @@ def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
     the four files, gzipped or not, in fashion_mnist. Nothing is written
     there unless `download` is true.
     """
-    if download:
+    if download and not Path(root, "fashion_mnist").is_dir():
         FashionMNIST(root, download=True)
 
     def find(name: str) -> Path:

@@ -1,8 +1,7 @@
 """AlexNet and its relatives, each written out in full.
 
-Every network here is two stacks of layers. `features` turns an image into
-a grid of numbers, `classifier` turns that grid into one score, a logit,
-per class.
+Each is two stacks of layers: `features` turns an image into a grid of
+numbers, `classifier` turns that grid into one score, a logit, per class.
 """
 
 from torch import Tensor, nn
@@ -129,10 +128,9 @@ def alexnet_paper(num_classes: int = 1000) -> AlexNet:
 def alexnet_2012(num_classes: int = 1000) -> AlexNet:
     """The network of the published 2012 source, 3 x 224 x 224 images.
 
-    Where it differs from the paper: the last window of conv 1 hangs three
-    pixels over the edge, the norms divide alpha by their size, conv 1 and
-    conv 5 are pooled before their ReLU, and conv 2 has a second norm,
-    within each map.
+    Unlike the paper's: the last window of conv 1 hangs three pixels over
+    the edge, the norms divide alpha by their size, conv 1 and 5 are pooled
+    before their ReLU, conv 2 has a second norm, within each map.
     """
     model = AlexNet(
         features=nn.Sequential(
@@ -234,8 +232,7 @@ def alexnet_small(channels: int = 1, num_classes: int = 10) -> AlexNet:
 class WithinMapNorm(nn.Module):
     """Divide by the activity nearby in the same map, for `alexnet_2012`.
 
-    The 2012 source gives size 5 and alpha 0.001 for it; beta and k are
-    taken to be those of the norms across maps.
+    Its beta and k are taken to be those of the norms across maps.
     """
 
     def __init__(self, size: int, alpha: float, beta: float, k: float):
@@ -282,13 +279,7 @@ def init_2012(model: nn.Module) -> None:
 
 
 ARCHITECTURES = {
-    builder.__name__: builder
-    for builder in (
-        alexnet_fashion,
-        alexnet_flowers,
-        alexnet_paper,
-        alexnet_2012,
-        alexnet_torchvision,
-        alexnet_small,
-    )
+    name: builder
+    for name, builder in globals().items()
+    if name.startswith("alexnet_")
 }

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from torch import nn
 from torch.amp import GradScaler
+from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
 from alexnet_lib import data, engine, evidence
@@ -47,16 +47,18 @@ RECIPES = {
             "arguments": {},
             "image": {"side": 28, "channels": 1},
             "preprocess": {"resize": 224, "crop": 224},
+            "batch": 128,
+            "lr": 0.02,
         },
         "small": {
             "arch": "alexnet_small",
             "arguments": {"channels": 1},
             "image": {"side": 28, "channels": 1},
             "preprocess": {"resize": 96, "crop": 96},
+            "batch": 20,
+            "lr": 0.01,
         },
         "normalize": {"mean": [0.286], "std": [0.353]},
-        "batch": 128,
-        "lr": 0.02,
     },
     "flowers": {
         "full": {
@@ -64,16 +66,18 @@ RECIPES = {
             "arguments": {},
             "image": {"side": 256, "channels": 3},
             "preprocess": {"resize": 256, "crop": 224},
+            "batch": 32,
+            "lr": 2e-4,
         },
         "small": {
             "arch": "alexnet_small",
             "arguments": {"channels": 3},
             "image": {"side": 110, "channels": 3},
             "preprocess": {"resize": 110, "crop": 96},
+            "batch": 20,
+            "lr": 1e-3,
         },
         "normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
-        "batch": 32,
-        "lr": 2e-4,
     },
 }
 PRECISIONS = {
@@ -150,20 +154,66 @@ def load_data(args: argparse.Namespace, side: int) -> data.ImageData:
     return data.flower_photos(args.data, side, args.download)
 
 
-def make_optimizer(
-    args: argparse.Namespace, model: nn.Module, steps: int
-) -> tuple[torch.optim.Optimizer, OneCycleLR | None]:
-    """Garments: momentum and one cycle; flowers: Adam, as the posts do."""
-    lr = args.lr or RECIPES[args.dataset]["lr"]
+def make_loaders(
+    args: argparse.Namespace, images: data.ImageData, prepared: dict
+) -> dict[str, DeviceLoader]:
+    """A loader for each split; only flowers to learn from are augmented."""
+    prepare = learn = preprocess(**prepared)
     if args.dataset == "flowers":
-        return torch.optim.Adam(model.parameters(), lr, fused=True), None
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr, momentum=0.9, weight_decay=5e-4, fused=True
+        augment = random_crop_flip(prepared["crop"])
+        learn = preprocess(**prepared, augment=augment)
+    loaders = {}
+    for split in ("train", "val", "test"):
+        chosen = getattr(images, split).first(args.images or sys.maxsize)
+        resident = [tensor.to(args.device) for tensor in chosen]
+        train = split == "train"
+        batch = RECIPES[args.dataset][args.size]["batch"]
+        loaders[split] = DeviceLoader(
+            Batches(resident, batch, shuffle=train),
+            learn if train else prepare,
+            args.device,
+        )
+    return loaders
+
+
+def make_state(
+    args: argparse.Namespace, arch: str, arguments: dict, steps: int
+) -> engine.TrainState:
+    """The untrained network, with what trains it for `steps` an epoch.
+
+    Garments: momentum and one cycle. Flowers: Adam, at one learning rate.
+    """
+    torch.manual_seed(args.seed)
+    model = ARCHITECTURES[arch](**arguments)
+    init_kaiming(model)  # for ReLU, it keeps the size of the signal
+    model = model.to(args.device, memory_format=torch.channels_last)
+    if args.compile:
+        model.compile()
+    if args.dataset == "flowers":
+        optimizer = Adam(model.parameters(), args.lr, fused=True)
+        scheduler = None
+    else:
+        optimizer = SGD(
+            model.parameters(),
+            args.lr,
+            momentum=0.9,
+            weight_decay=5e-4,
+            fused=True,
+        )
+        scheduler = OneCycleLR(optimizer, args.lr, args.epochs * steps)
+    kind = torch.device(args.device).type
+    precision = PRECISIONS[args.precision]
+    return engine.TrainState(
+        model,
+        optimizer,
+        scheduler,
+        GradScaler(kind, enabled=args.precision == "fp16"),
+        torch.autocast(kind, precision, args.precision != "fp32"),
     )
-    return optimizer, OneCycleLR(optimizer, lr, args.epochs * steps)
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train, keep the last and the best epoch, test the best, record it."""
     if args.threads:
         torch.set_num_threads(args.threads)
     device = torch.device(args.device)
@@ -173,37 +223,12 @@ def run(args: argparse.Namespace) -> None:
     images = load_data(args, size["image"]["side"])
     args.out.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=args.out).close()  # can we write there?
+    args.lr = args.lr or size["lr"]
     prepared = {**size["preprocess"], **recipe["normalize"]}
-    prepare = preprocess(**prepared)
-    learn = prepare
-    if args.dataset == "flowers":
-        augment = random_crop_flip(prepared["crop"])
-        learn = preprocess(**prepared, augment=augment)
-
-    def loader(split: str) -> DeviceLoader:
-        chosen = getattr(images, split).first(args.images or sys.maxsize)
-        resident = [tensor.to(device) for tensor in chosen]
-        train = split == "train"
-        batches = Batches(resident, recipe["batch"], shuffle=train)
-        return DeviceLoader(batches, learn if train else prepare, device)
-
-    train, val, test = loader("train"), loader("val"), loader("test")
-    torch.manual_seed(args.seed)
+    loaders = make_loaders(args, images, prepared)
+    counts = {name: len(x.batches.labels) for name, x in loaders.items()}
     arguments = {**size["arguments"], "num_classes": len(images.classes)}
-    model = ARCHITECTURES[size["arch"]](**arguments)
-    init_kaiming(model)  # for ReLU, it keeps the size of the signal
-    model = model.to(device, memory_format=torch.channels_last)
-    if args.compile:
-        model.compile()
-    optimizer, scheduler = make_optimizer(args, model, len(train))
-    precision = PRECISIONS[args.precision]
-    state = engine.TrainState(
-        model,
-        optimizer,
-        scheduler,
-        GradScaler(device.type, enabled=args.precision == "fp16"),
-        torch.autocast(device.type, precision, args.precision != "fp32"),
-    )
+    state = make_state(args, size["arch"], arguments, len(loaders["train"]))
     card = {
         "arch": size["arch"],
         "arguments": arguments,
@@ -211,73 +236,75 @@ def run(args: argparse.Namespace) -> None:
         "image": size["image"],
         "preprocess": prepared,
         "data": images.checksum,
-        "images": len(train.batches.labels),
-        "lr": args.lr or recipe["lr"],
+        "images": counts["train"],
+        "batch": size["batch"],
+        "lr": args.lr,
         "seed": args.seed,
         "precision": args.precision,
         "compile": args.compile,
     }
-    if scheduler is not None:
-        card["epochs"] = args.epochs  # the schedule is laid out for them
+    if args.dataset == "fashion":
+        card["epochs"] = args.epochs  # the cycle is laid out for them
     if args.resume and (args.out / "last.pt").exists():
         resume(args.out / "last.pt", state, card)
         print(f"resumed after epoch {len(state.history)}")
     print(
-        f"{images.name}: {len(train.batches.labels):,} to learn from, "
-        f"{len(val.batches.labels):,} to choose by, "
-        f"{len(test.batches.labels):,} to test on; {size['arch']}; "
-        f"{evidence.device_name(device)}"
+        f"{images.name}: {counts['train']:,} to learn from, "
+        f"{counts['val']:,} to choose by, {counts['test']:,} to test on; "
+        f"{size['arch']} on {evidence.device_name(device)}"
     )
+    callbacks = [engine.print_epoch, keep_last_and_best(args.out, card)]
     wall, cpu = time.perf_counter(), time.process_time()
     history = engine.fit(
         state,
-        train,
-        val,
+        loaders["train"],
+        loaders["val"],
         args.epochs,
-        [engine.print_epoch, keep_last_and_best(args.out, card)],
+        callbacks,
         seed=args.seed,
     )
-    cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    best = engine.best_epoch(history)
-    model, _ = load_model(args.out / "best.pt", device)
-    model = model.to(memory_format=torch.channels_last)
-    counts = confusion_matrix(
-        model, engine.progress(test, "test"), len(images.classes)
-    )
-    count = int(counts.sum())
-    accuracy = int(counts.trace()) / count
-    error = evidence.standard_error(accuracy, count)
-    print(
-        f"test accuracy {accuracy:.4f} with a standard error of {error:.4f} "
-        f"on {count:,} images, with the network of epoch {best['epoch']}, "
-        f"whose val accuracy was the best: {best['val_accuracy']:.4f}"
-    )
+    busy = (time.process_time() - cpu) / (time.perf_counter() - wall)
+    tested = test_best(args.out, history, loaders["test"])
     if args.record:
         seconds = median(row["seconds"] for row in history)
         record = {
             "name": args.record,
             **started,
-            "cpu_per_wall_second": round(cpu_share, 2),
-            "data": {
-                "name": images.name,
-                "train": len(train.batches.labels),
-                "val": len(val.batches.labels),
-                "test": count,
-                "checksum": images.checksum,
-            },
+            "cpu_per_wall_second": round(busy, 2),
+            "data": {"name": images.name, **counts, "checksum": card["data"]},
             "seed": args.seed,
             "card": card,
             "history": history,
-            "best_epoch": best["epoch"],
-            "test_accuracy": accuracy,
-            "test_count": count,
-            "test_standard_error": error,
-            "confusion": counts.tolist(),
+            **tested,
             "seconds_per_epoch": seconds,
-            "images_per_second": len(train.batches.labels) / seconds,
+            "images_per_second": counts["train"] / seconds,
             "peak_memory_bytes": evidence.peak_memory(device),
         }
         print(f"recorded in {evidence.save_record(record)}")
+
+
+def test_best(folder: Path, history: list[dict], loader: DeviceLoader) -> dict:
+    """Look once at the test images, with the epoch that was best on val."""
+    model, card = load_model(folder / "best.pt", loader.device)
+    model = model.to(memory_format=torch.channels_last)
+    progress = engine.progress(loader, "test")
+    counts = confusion_matrix(model, progress, len(card["classes"]))
+    count = int(counts.sum())
+    accuracy = int(counts.trace()) / count
+    error = evidence.standard_error(accuracy, count)
+    best = engine.best_epoch(history)
+    print(
+        f"test accuracy {accuracy:.4f} with a standard error of {error:.4f} "
+        f"on {count:,} images, with the network of epoch {best['epoch']}, "
+        f"whose val accuracy was the best: {best['val_accuracy']:.4f}"
+    )
+    return {
+        "best_epoch": best["epoch"],
+        "test_accuracy": accuracy,
+        "test_count": count,
+        "test_standard_error": error,
+        "confusion": counts.tolist(),
+    }
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -49,6 +49,19 @@ def test_gzipped_files_are_read_where_they_lie(tmp_path, garments):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_files_at_hand_are_not_downloaded_again(
+    tmp_path, garments, monkeypatch
+):
+    def ask_the_network(self):
+        pytest.fail("a download was tried")
+
+    monkeypatch.setattr(FashionMNIST, "download", ask_the_network)
+    raw = drawings.fashion_folder() / "FashionMNIST" / "raw"
+    shutil.copytree(raw, tmp_path / "fashion_mnist")
+    found = data.fashion_mnist(tmp_path, download=True)
+    assert found.checksum == garments.checksum
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\0\0", b"hello world", b"\0\0\x08\x01\0\0\0\x05abc"]
 )
