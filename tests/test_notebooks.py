@@ -4,6 +4,7 @@ What they print is compared by nbval, cell by cell.
 """
 
 import re
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -83,6 +84,15 @@ def test_a_notebook_does_not_take_long(path: Path, notebook_seconds: Counter):
     if path not in notebook_seconds:
         pytest.skip("notebooks were not run: pytest --nbval runs them")
     assert notebook_seconds[path] <= LIMIT
+
+
+@pytest.mark.at_end
+def test_no_process_takes_more_than_three_gigabytes():
+    """Neither this one nor a kernel or script that it has started."""
+    resource = pytest.importorskip("resource", reason="no such on Windows")
+    unit = 1 if sys.platform == "darwin" else 1024
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        assert resource.getrusage(who).ru_maxrss * unit <= 3e9
 
 
 # The checks see what they are for
