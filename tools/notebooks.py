@@ -243,6 +243,8 @@ def clean(book: NotebookNode) -> None:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
             output.get("metadata", {}).clear()
+            if output.output_type == "error":  # its paths are this machine's
+                output.traceback = [f"{output.ename}: {output.evalue}"]
     book.metadata.pop("widgets", None)
     book.metadata["language_info"] = {"name": "python"}
 
