@@ -78,8 +78,9 @@ class Batches:
         return math.ceil(len(self.labels) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        in_order = torch.randperm if self.shuffle else torch.arange
-        order = in_order(len(self.labels)).to(self.labels.device)
+        count = len(self.labels)
+        order = torch.randperm(count) if self.shuffle else torch.arange(count)
+        order = order.to(self.labels.device)
         for chosen in order.split(self.batch_size):
             yield self.images[chosen], self.labels[chosen]
 
