@@ -115,3 +115,45 @@ def plot_probabilities(top: list[tuple[str, float]]) -> Figure:
     fig = plot_bars(list(names), list(probabilities), "probability")
     fig.axes[0].set_xlim(0, 1)
     return fig
+
+
+def plot_network(rows: list, image_shape: tuple[int, int, int]) -> Figure:
+    """What travels through a network, as boxes, from a `layer_table`.
+
+    Heights are square roots of map sides, widths square roots of the
+    number of channels; dense layers are bars.
+    """
+    colors = {"image": "#bbbbbb", "Conv2d": BLUE, "MaxPool2d": SKY}
+    shown = [("image", image_shape)]
+    shown += [(row.kind, row.shape) for row in rows if row.kind in colors]
+    dense = [row.shape[0] for row in rows if row.kind == "Linear"]
+    fig, axis = plt.subplots(figsize=(9, 3))
+    x, slant = 0.0, 0.35
+
+    def face(points: list[tuple[float, float]], color: str, alpha: float):
+        axis.fill(*zip(*points, strict=True), color=color, alpha=alpha, lw=0)
+        axis.fill(*zip(*points, strict=True), fill=False, ec="white", lw=0.8)
+
+    for kind, (channels, height, _) in shown:
+        wide, h = 0.35 * channels**0.5, height**0.5
+        dx, dy, y = slant * h, slant * h * 0.6, -h / 2
+        right, top = x + wide, y + h
+        color = colors[kind]
+        face([(x, y), (right, y), (right, top), (x, top)], color, 0.9)
+        lid = [(x, top), (right, top), (right + dx, top + dy)]
+        face([*lid, (x + dx, top + dy)], color, 0.6)
+        side = [(right, y), (right + dx, y + dy), (right + dx, top + dy)]
+        face([*side, (right, top)], color, 0.4)
+        name = {"Conv2d": "conv", "MaxPool2d": "pool"}.get(kind, kind)
+        label = f"{name}\n{height} x {height}\nx {channels}"
+        axis.text(x + wide / 2, -8, label, ha="center", va="top", size=9)
+        x = right + dx + 1.6
+    for units in dense:
+        h = max(units**0.5 / 5, 1)
+        axis.fill([x, x + 0.7, x + 0.7, x], [-h / 2] * 2 + [h / 2] * 2, ORANGE)
+        label = f"dense\n{units}"
+        axis.text(x + 0.35, -8, label, ha="center", va="top", size=9)
+        x += 4.4
+    axis.set(xlim=(-2, x), ylim=(-13.5, 11), aspect="equal")
+    axis.axis("off")
+    return fig

@@ -21,7 +21,8 @@ def noise(*shape):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_resize_of_a_batch_is_pils_of_each_image(side, to, channels):
     images = noise(5, channels, side, side)
-    batch = v2.Resize(to)(images)
+    prepare = preprocess(to, to, [0.0] * channels, [1.0] * channels)
+    batch = (255 * prepare(images)).round()
     for image, resized in zip(images, batch, strict=True):
         picture = v2.functional.to_pil_image(image)
         expected = v2.functional.pil_to_tensor(
@@ -91,8 +92,8 @@ def test_batches_give_each_image_once(batch_size, shuffle):
 
 
 def test_a_dataloader_streams_what_batches_hold_in_memory():
-    images, labels = noise(10, 1, 28, 28), torch.arange(10)
-    prepare = preprocess(32, 32, [0.5], [0.5])
+    images, labels = noise(10, 3, 28, 28), torch.arange(10)
+    prepare = preprocess(32, 32, [0.5] * 3, [0.5] * 3)
     held = DeviceLoader(Batches((images, labels), 4), prepare)
     streamed = DeviceLoader(
         DataLoader(TensorDataset(images, labels), batch_size=4), prepare
