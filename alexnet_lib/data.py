@@ -88,7 +88,14 @@ def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
     there unless `download` is true.
     """
     if download and not Path(root, "fashion_mnist").is_dir():
-        FashionMNIST(root, download=True)
+        try:
+            FashionMNIST(root, download=True)
+        except (OSError, RuntimeError) as error:
+            raise ConnectionError(
+                f"Fashion-MNIST could not be downloaded ({brief(error)}): "
+                f"place its four files in {Path(root, 'fashion_mnist')}, or "
+                "use the drawn garments"
+            ) from error
 
     def find(name: str) -> Path:
         for folder in ("FashionMNIST/raw", "fashion_mnist", "."):
@@ -241,6 +248,11 @@ def drawn_flowers(side: int = 110) -> ImageData:
     return ImageData("drawn flowers", classes, **loaded, checksum=checksum)
 
 
+def brief(error: Exception) -> str:
+    """What went wrong, in at most a line."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:90]
+
+
 def download_flowers(root: str | Path) -> None:
     """The 3,670 photos of flower_photos, checked and unpacked in `root`."""
     import pooch
@@ -249,9 +261,9 @@ def download_flowers(root: str | Path) -> None:
         archive = pooch.retrieve(**FLOWERS, path=root, progressbar=True)
     except Exception as error:
         raise ConnectionError(
-            f"{FLOWERS['url']} could not be downloaded ({error}): place it "
-            f"unpacked at {Path(root, 'flower_photos')}, or use the drawn "
-            "flowers"
+            f"{FLOWERS['url']} could not be downloaded ({brief(error)}): "
+            f"place it unpacked at {Path(root, 'flower_photos')}, or use the "
+            "drawn flowers"
         ) from error
     with tempfile.TemporaryDirectory(dir=root) as unpacked:
         with tarfile.open(archive) as tar:

@@ -122,6 +122,23 @@ def test_an_empty_data_folder_is_named(tmp_path, capfd):
         assert str(tmp_path) in failed(command, capfd, train.main)
 
 
+@pytest.mark.parametrize("dataset", ["fashion", "flowers"])
+def test_a_download_that_fails_says_what_to_do(
+    dataset, tmp_path, monkeypatch, capfd
+):
+    def offline(*args, **kwargs):
+        raise OSError("name or service not known\nand more\nlines")
+
+    monkeypatch.setattr("alexnet_lib.data.FashionMNIST", offline)
+    monkeypatch.setattr("pooch.retrieve", offline)
+    command = [dataset, "--data", str(tmp_path / "data"), "--download"]
+    command += ["--out", str(tmp_path / "run"), "--device", "cpu"]
+    err = failed(command, capfd, train.main)
+    assert "name or service not known" in err and "drawn" in err
+    assert str(tmp_path / "data") in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_photo_that_is_none_is_named_before_training(tmp_path, capfd):
     folder = tmp_path / "flower_photos"
     for name in ("one", "two"):
