@@ -186,11 +186,9 @@ def print_epoch(state: TrainState) -> None:
     """A callback: one line per epoch."""
     row = state.history[-1]
     print(
-        f"epoch {row['epoch']:2d}  "
-        f"train loss {row['train_loss']:.4f}  "
-        f"train accuracy {row['train_accuracy']:.4f}  "
-        f"val loss {row['val_loss']:.4f}  "
-        f"val accuracy {row['val_accuracy']:.4f}"
+        f"epoch {row['epoch']:2d}: train loss {row['train_loss']:.3f}, "
+        f"accuracy {row['train_accuracy']:.3f}; val loss "
+        f"{row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}"
     )
 
 

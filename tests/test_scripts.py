@@ -40,7 +40,7 @@ def test_training_says_how_it_went(tmp_path, capfd):
     assert train.main(command) == 0
     lines = capfd.readouterr().out.replace("\r", "\n").splitlines()
     epochs = [line for line in lines if line.startswith("epoch")]
-    assert len(epochs) == 2 and "val accuracy" in epochs[0]
+    assert len(epochs) == 2 and "; val loss" in epochs[0]
     assert any("100%" in line for line in lines)
     assert lines[-1].startswith("test accuracy 0.")
     assert "standard error" in lines[-1] and "150 images" in lines[-1]
