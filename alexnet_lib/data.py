@@ -182,7 +182,7 @@ def split_of(content: bytes) -> str:
     """train (70 %), val or test (15 % each), by the bytes of a file alone.
 
     No renaming, order or added file moves a photo, and two copies of one
-    photo never stand on both sides.
+    photo never stand in two splits.
     """
     share = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64
     return "train" if share < 0.70 else "val" if share < 0.85 else "test"
