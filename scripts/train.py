@@ -154,6 +154,18 @@ def load_data(args: argparse.Namespace, side: int) -> data.ImageData:
     return data.flower_photos(args.data, side, args.download)
 
 
+def make_writable(folder: Path) -> None:
+    """Make the folder of a run; better fail now than after an epoch."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(
+            f"cannot write to {folder} ({error.strerror}): name another "
+            "folder with --out"
+        ) from error
+
+
 def make_loaders(
     args: argparse.Namespace, images: data.ImageData, prepared: dict
 ) -> dict[str, DeviceLoader]:
@@ -221,8 +233,7 @@ def run(args: argparse.Namespace) -> None:
     recipe = RECIPES[args.dataset]
     size = recipe[args.size]
     images = load_data(args, size["image"]["side"])
-    args.out.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=args.out).close()  # can we write there?
+    make_writable(args.out)
     args.lr = args.lr or size["lr"]
     prepared = {**size["preprocess"], **recipe["normalize"]}
     loaders = make_loaders(args, images, prepared)
