@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from PIL import Image
 
 from alexnet_lib import checkpoint, drawings, evidence
@@ -57,6 +58,30 @@ def test_a_resumed_run_ends_as_an_unbroken_one(run, tmp_path, capfd):
         for folder in (tmp_path, run)
     )
     assert all(whole[name].equal(broken[name]) for name in whole)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_trains(precision, tmp_path):
+    command = ["fashion", *SMALL, "--images", "80", "--epochs", "1"]
+    command += ["--out", str(tmp_path), "--precision", precision]
+    assert train.main(command) == 0  # a loss that is not finite gives 1
+    saved = checkpoint.load_checkpoint(tmp_path / "last.pt")
+    assert saved["card"]["precision"] == precision
+    weights = saved["model"].values()
+    assert all(weight.isfinite().all() for weight in weights)
+    assert all(weight.dtype == torch.float32 for weight in weights)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("dataset", ["fashion", "flowers"])
+def test_fp16_takes_no_fused_steps(dataset, precision, tmp_path):
+    """On a CPU they miss that the scaler found an overflow: NaN follows."""
+    command = [dataset, *SMALL, "--precision", precision, "--lr", "0.01"]
+    args = train.parse_args([*command, "--out", str(tmp_path / "run")])
+    arguments = {"channels": 1, "num_classes": 3}
+    state = train.make_state(args, "alexnet_small", arguments, steps=4)
+    assert state.optimizer.defaults["fused"] == (precision != "fp16")
+    assert state.scaler.is_enabled() == (precision == "fp16")
 
 
 def test_a_run_is_not_overwritten(run, capfd):
