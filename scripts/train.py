@@ -232,7 +232,7 @@ def run(args: argparse.Namespace) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     device = torch.device(args.device)
-    started = evidence.provenance(device)
+    started = evidence.provenance(device) if args.record else {}
     recipe = RECIPES[args.dataset]
     size = recipe[args.size]
     images = load_data(args, size["image"]["side"])

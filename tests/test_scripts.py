@@ -36,6 +36,14 @@ def run(tmp_path_factory):
     return out
 
 
+def test_training_needs_no_git_where_nothing_is_recorded(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(evidence, "provenance", None)
+    command = ["fashion", *SMALL, "--epochs", "1", "--out", str(tmp_path)]
+    assert train.main(command) == 0
+
+
 def test_training_says_how_it_went(tmp_path, capfd):
     command = ["fashion", *SMALL, "--epochs", "2", "--out", str(tmp_path)]
     assert train.main(command) == 0
