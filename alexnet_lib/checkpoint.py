@@ -110,7 +110,8 @@ def load_model(
     """The trained network of a checkpoint, ready to use, and its card.
 
     A card is {"arch": name, "arguments": of its builder, "classes": names,
-    "preprocess": arguments of `data.preprocess` and `data.read_image`}.
+    "image": arguments of `data.read_image`, "preprocess": arguments of
+    `batches.preprocess`}; what else it holds says how the run was made.
     """
     saved = load_checkpoint(path, device)
     card = saved["card"]

@@ -224,6 +224,13 @@ def photo_splits(
     return classes, splits, hashlib.sha256(listing.encode()).hexdigest()
 
 
+def load_photos(name: str, folder: Path, side: int) -> ImageData:
+    """All photos of a folder of folders, in memory, in their splits."""
+    classes, splits, checksum = photo_splits(folder, side)
+    loaded = {split: photos.in_memory() for split, photos in splits.items()}
+    return ImageData(name, classes, **loaded, checksum=checksum)
+
+
 def flower_photos(
     root: str | Path, side: int = 256, download: bool = False
 ) -> ImageData:
@@ -236,16 +243,12 @@ def flower_photos(
             f"no folder {folder}: put one folder of photos per class there, "
             "download them, or use the drawn flowers"
         )
-    classes, splits, checksum = photo_splits(folder, side)
-    loaded = {name: photos.in_memory() for name, photos in splits.items()}
-    return ImageData("flower_photos", classes, **loaded, checksum=checksum)
+    return load_photos("flower_photos", folder, side)
 
 
 def drawn_flowers(side: int = 110) -> ImageData:
     """The drawn flowers, in the same files and splits as the real ones."""
-    classes, splits, checksum = photo_splits(drawings.flowers_folder(), side)
-    loaded = {name: photos.in_memory() for name, photos in splits.items()}
-    return ImageData("drawn flowers", classes, **loaded, checksum=checksum)
+    return load_photos("drawn flowers", drawings.flowers_folder(), side)
 
 
 def brief(error: Exception) -> str:

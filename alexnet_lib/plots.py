@@ -97,26 +97,6 @@ def plot_confusion(counts: Tensor, classes: list[str]) -> Figure:
     return fig
 
 
-def plot_bars(
-    names: list[str], values: list[float], label: str, color: str = BLUE
-) -> Figure:
-    """One horizontal bar per name, the first on top."""
-    fig, axis = plt.subplots(figsize=(7, 0.35 * len(names) + 0.8))
-    axis.barh(names, values, color=color)
-    axis.invert_yaxis()
-    axis.set_xlabel(label)
-    axis.grid(axis="y", visible=False)
-    return fig
-
-
-def plot_probabilities(top: list[tuple[str, float]]) -> Figure:
-    """One image's most probable classes as bars (paper, figure 4)."""
-    names, probabilities = zip(*top, strict=True)
-    fig = plot_bars(list(names), list(probabilities), "probability")
-    fig.axes[0].set_xlim(0, 1)
-    return fig
-
-
 def plot_network(rows: list, image_shape: tuple[int, int, int]) -> Figure:
     """What travels through a network, as boxes, from a `layer_table`.
 
