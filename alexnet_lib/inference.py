@@ -29,15 +29,37 @@ def top_classes(
     ]
 
 
-def confusion_matrix(
-    model: nn.Module, loader: Iterable, num_classes: int
-) -> Tensor:
+def predict_all(model: nn.Module, loader: Iterable) -> tuple[Tensor, Tensor]:
+    """Probabilities, (N, classes), and labels of all that `loader` yields."""
+    batches = [(predict(model, images), labels) for images, labels in loader]
+    probabilities, labels = zip(*batches, strict=True)
+    return torch.cat(probabilities).cpu(), torch.cat(labels).cpu()
+
+
+def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
     """Counts: the row is the true class, the column the predicted one."""
-    counts = torch.zeros(num_classes, num_classes, dtype=torch.long)
-    for images, labels in loader:
-        predicted = predict(model, images).argmax(dim=1)
-        for true, guess in zip(
-            labels.tolist(), predicted.tolist(), strict=True
-        ):
-            counts[true, guess] += 1
-    return counts
+    classes = probabilities.shape[1]
+    cells = labels * classes + probabilities.argmax(dim=1)
+    return cells.bincount(minlength=classes**2).view(classes, classes)
+
+
+def calibration(
+    probabilities: Tensor, labels: Tensor, bins: int = 10
+) -> list[dict[str, float]]:
+    """How often the network is right, for each degree of being sure.
+
+    One row per bin of the highest probability that holds images: their
+    count, their mean probability and the accuracy (arXiv 1706.04599).
+    """
+    confidence, predicted = probabilities.max(dim=1)
+    correct = predicted.eq(labels)
+    chosen = (confidence * bins).long().clamp(max=bins - 1)
+    return [
+        {
+            "count": int(inside.sum()),
+            "confidence": confidence[inside].mean().item(),
+            "accuracy": correct[inside].double().mean().item(),
+        }
+        for inside in (chosen == b for b in range(bins))
+        if inside.any()
+    ]

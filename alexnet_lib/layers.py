@@ -1,4 +1,4 @@
-"""The arithmetic of layers: sizes, parameters and work."""
+"""The arithmetic of layers, and the one layer that PyTorch lacks."""
 
 from typing import NamedTuple
 
@@ -68,3 +68,18 @@ def layer_table(model: nn.Module, image_shape: tuple) -> list[Row]:
         )
     model.train(mode)
     return rows
+
+
+class WithinMapNorm(nn.Module):
+    """Divide by the activity nearby in the same map, for `alexnet_2012`.
+
+    Its beta and k are taken to be those of the norms across maps.
+    """
+
+    def __init__(self, size: int, alpha: float, beta: float, k: float):
+        super().__init__()
+        self.mean = nn.AvgPool2d(size, stride=1, padding=size // 2)
+        self.alpha, self.beta, self.k = alpha, beta, k
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / (self.k + self.alpha * self.mean(x * x)) ** self.beta

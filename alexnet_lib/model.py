@@ -6,6 +6,9 @@ numbers, `classifier` turns that grid into one score, a logit, per class.
 
 from torch import Tensor, nn
 
+from .init import init_2012, init_kaiming, init_paper, init_xavier
+from .layers import WithinMapNorm
+
 
 class AlexNet(nn.Module):
     """Convolutional `features`, flattened, then a dense `classifier`."""
@@ -197,6 +200,41 @@ def alexnet_torchvision(num_classes: int = 1000) -> AlexNet:
     )
 
 
+def alexnet_narrow(num_classes: int = 5) -> AlexNet:
+    """Half of the maps of `alexnet_flowers`, an eighth of its hidden units.
+
+    For 3 x 224 x 224 photos: small enough to be sent with the library.
+    """
+    model = AlexNet(
+        features=nn.Sequential(
+            nn.Conv2d(3, 48, kernel_size=11, stride=4, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(48, 128, kernel_size=5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(128, 192, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(192, 192, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(192, 128, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+        ),
+        classifier=nn.Sequential(
+            nn.Dropout(0.5),
+            nn.Linear(128 * 6 * 6, 512),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(512, 512),
+            nn.ReLU(),
+            nn.Linear(512, num_classes),
+        ),
+    )
+    init_kaiming(model)
+    return model
+
+
 def alexnet_small(channels: int = 1, num_classes: int = 10) -> AlexNet:
     """A quarter of the width, for images of 96 x 96 pixels."""
     model = AlexNet(
@@ -227,55 +265,6 @@ def alexnet_small(channels: int = 1, num_classes: int = 10) -> AlexNet:
     )
     init_kaiming(model)
     return model
-
-
-class WithinMapNorm(nn.Module):
-    """Divide by the activity nearby in the same map, for `alexnet_2012`.
-
-    Its beta and k are taken to be those of the norms across maps.
-    """
-
-    def __init__(self, size: int, alpha: float, beta: float, k: float):
-        super().__init__()
-        self.mean = nn.AvgPool2d(size, stride=1, padding=size // 2)
-        self.alpha, self.beta, self.k = alpha, beta, k
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x / (self.k + self.alpha * self.mean(x * x)) ** self.beta
-
-
-def init_xavier(model: nn.Module) -> None:
-    """Weights uniform, scaled by fan-in and fan-out (Glorot 2010)."""
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-
-def init_kaiming(model: nn.Module) -> None:
-    """Weights normal, scaled to keep ReLU's signal (arXiv 1502.01852)."""
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-
-
-def init_paper(model: nn.Module) -> None:
-    """Weights N(0, 0.01^2), some biases 1 (the paper's section 5)."""
-    kinds = nn.Conv2d | nn.Linear
-    layers = [m for m in model.modules() if isinstance(m, kinds)]
-    for number, layer in enumerate(layers, start=1):
-        nn.init.normal_(layer.weight, std=0.01)
-        # Conv 2, 4, 5 and the hidden dense layers start on ReLU's slope
-        nn.init.constant_(layer.bias, float(number in (2, 4, 5, 6, 7)))
-
-
-def init_2012(model: nn.Module) -> None:
-    """As the paper, but N(0, 0.03^2) in conv 3, 4 and 5."""
-    init_paper(model)
-    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
-    for layer in convolutions[2:]:
-        nn.init.normal_(layer.weight, std=0.03)
 
 
 ARCHITECTURES = {

@@ -25,8 +25,9 @@ from alexnet_lib.batches import (
     random_crop_flip,
 )
 from alexnet_lib.checkpoint import keep_last_and_best, load_model, resume
-from alexnet_lib.inference import confusion_matrix
-from alexnet_lib.model import ARCHITECTURES, init_kaiming
+from alexnet_lib.inference import calibration, confusion_matrix, predict_all
+from alexnet_lib.init import init_kaiming
+from alexnet_lib.model import ARCHITECTURES
 
 EXAMPLES = """examples:
   two epochs of drawn garments with the small network, in a minute:
@@ -49,6 +50,7 @@ RECIPES = {
             "preprocess": {"resize": 224, "crop": 224},
             "batch": 128,
             "lr": 0.02,
+            "cycle": True,
         },
         "small": {
             "arch": "alexnet_small",
@@ -57,6 +59,7 @@ RECIPES = {
             "preprocess": {"resize": 96, "crop": 96},
             "batch": 20,
             "lr": 0.01,
+            "cycle": True,
         },
         "normalize": {"mean": [0.286], "std": [0.353]},
     },
@@ -68,6 +71,16 @@ RECIPES = {
             "preprocess": {"resize": 256, "crop": 224},
             "batch": 32,
             "lr": 2e-4,
+            "cycle": False,
+        },
+        "narrow": {
+            "arch": "alexnet_narrow",
+            "arguments": {},
+            "image": {"side": 256, "channels": 3},
+            "preprocess": {"resize": 256, "crop": 224},
+            "batch": 32,
+            "lr": 5e-4,
+            "cycle": True,
         },
         "small": {
             "arch": "alexnet_small",
@@ -76,6 +89,7 @@ RECIPES = {
             "preprocess": {"resize": 110, "crop": 96},
             "batch": 20,
             "lr": 1e-3,
+            "cycle": False,
         },
         "normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
     },
@@ -102,7 +116,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     add("--out", type=Path, help="folder (default runs/DATASET)")
     add("--epochs", type=int, default=10, metavar="N", help="default 10")
     add("--images", type=int, metavar="N", help="of each split, at most")
-    add("--size", choices=("full", "small"), default="full", help="of the net")
+    sizes = ("full", "narrow", "small")
+    add("--size", choices=sizes, default="full", help="of the network")
     add("--lr", type=float, help="learning rate (default: the recipe's)")
     add("--seed", type=int, default=0, help="of all random numbers (0)")
     best = str(engine.pick_device())
@@ -114,6 +129,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     add("--record", metavar="NAME", help="keep the result as a record")
     args = parser.parse_args(argv)
     args.out = args.out or Path("runs", args.dataset)
+    if args.size not in RECIPES[args.dataset]:
+        parser.error(f"--size: there is no {args.size} network for garments")
     for name in ("epochs", "images", "threads"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -189,14 +206,15 @@ def make_loaders(
 
 
 def make_state(
-    args: argparse.Namespace, arch: str, arguments: dict, steps: int
+    args: argparse.Namespace, arguments: dict, steps: int
 ) -> engine.TrainState:
     """The untrained network, with what trains it for `steps` an epoch.
 
-    Garments: momentum and one cycle. Flowers: Adam, at one learning rate.
+    Garments are learned with momentum, flowers with Adam.
     """
+    size = RECIPES[args.dataset][args.size]
     torch.manual_seed(args.seed)
-    model = ARCHITECTURES[arch](**arguments)
+    model = ARCHITECTURES[size["arch"]](**arguments)
     init_kaiming(model)  # for ReLU, it keeps the size of the signal
     model = model.to(args.device, memory_format=torch.channels_last)
     if args.compile:
@@ -205,7 +223,6 @@ def make_state(
     fused = args.precision != "fp16"
     if args.dataset == "flowers":
         optimizer = Adam(model.parameters(), args.lr, fused=fused)
-        scheduler = None
     else:
         optimizer = SGD(
             model.parameters(),
@@ -214,6 +231,8 @@ def make_state(
             weight_decay=5e-4,
             fused=fused,
         )
+    scheduler = None
+    if size["cycle"]:
         scheduler = OneCycleLR(optimizer, args.lr, args.epochs * steps)
     kind = torch.device(args.device).type
     precision = PRECISIONS[args.precision]
@@ -242,7 +261,7 @@ def run(args: argparse.Namespace) -> None:
     loaders = make_loaders(args, images, prepared)
     counts = {name: len(x.batches.labels) for name, x in loaders.items()}
     arguments = {**size["arguments"], "num_classes": len(images.classes)}
-    state = make_state(args, size["arch"], arguments, len(loaders["train"]))
+    state = make_state(args, arguments, len(loaders["train"]))
     card = {
         "arch": size["arch"],
         "arguments": arguments,
@@ -257,7 +276,7 @@ def run(args: argparse.Namespace) -> None:
         "precision": args.precision,
         "compile": args.compile,
     }
-    if args.dataset == "fashion":
+    if size["cycle"]:
         card["epochs"] = args.epochs  # the cycle is laid out for them
     if args.resume and (args.out / "last.pt").exists():
         resume(args.out / "last.pt", state, card)
@@ -299,10 +318,11 @@ def run(args: argparse.Namespace) -> None:
 
 def test_best(folder: Path, history: list[dict], loader: DeviceLoader) -> dict:
     """Look once at the test images, with the epoch that was best on val."""
-    model, card = load_model(folder / "best.pt", loader.device)
+    model, _ = load_model(folder / "best.pt", loader.device)
     model = model.to(memory_format=torch.channels_last)
     progress = engine.progress(loader, "test")
-    counts = confusion_matrix(model, progress, len(card["classes"]))
+    probabilities, labels = predict_all(model, progress)
+    counts = confusion_matrix(probabilities, labels)
     count = int(counts.sum())
     accuracy = int(counts.trace()) / count
     error = evidence.standard_error(accuracy, count)
@@ -318,6 +338,7 @@ def test_best(folder: Path, history: list[dict], loader: DeviceLoader) -> dict:
         "test_count": count,
         "test_standard_error": error,
         "confusion": counts.tolist(),
+        "calibration": calibration(probabilities, labels),
     }
 
 

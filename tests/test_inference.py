@@ -3,7 +3,13 @@ import torch
 from torch import nn
 
 from alexnet_lib.batches import Batches
-from alexnet_lib.inference import confusion_matrix, predict, top_classes
+from alexnet_lib.inference import (
+    calibration,
+    confusion_matrix,
+    predict,
+    predict_all,
+    top_classes,
+)
 
 
 def test_probabilities_are_the_softmax_of_the_logits():
@@ -31,7 +37,19 @@ def test_top_classes_come_best_first():
 def test_confusion_counts_true_classes_in_rows():
     images = torch.eye(3)[[0, 1, 1, 2, 0]]
     labels = torch.tensor([0, 1, 2, 2, 1])
-    counts = confusion_matrix(
-        nn.Identity(), Batches((images, labels), 2), num_classes=3
-    )
+    loader = Batches((images, labels), 2)
+    counts = confusion_matrix(*predict_all(nn.Identity(), loader))
     assert counts.tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
+
+
+def test_calibration_compares_being_sure_with_being_right():
+    sure = torch.tensor([0.62, 0.68, 0.95, 1.0, 0.91])
+    probabilities = torch.stack([sure, 1 - sure], dim=1)
+    labels = torch.tensor([0, 1, 0, 0, 1])
+    low, high = calibration(probabilities, labels)
+    assert low == pytest.approx(
+        {"count": 2, "confidence": 0.65, "accuracy": 0.5}
+    )
+    assert high == pytest.approx(
+        {"count": 3, "confidence": 2.86 / 3, "accuracy": 2 / 3}
+    )

@@ -3,7 +3,7 @@ import torch
 import torchvision
 from torch import nn
 
-from alexnet_lib import layers, model
+from alexnet_lib import init, layers, model
 
 SHAPES = {
     "alexnet_fashion": (1, 224, 224),
@@ -24,6 +24,7 @@ def meta(name):
         ("alexnet_paper", 1000, 60_965_224),
         ("alexnet_2012", 1000, 60_965_224),
         ("alexnet_torchvision", 1000, 61_100_840),
+        ("alexnet_narrow", 5, 3_570_885),
         ("alexnet_small", 10, 1_558_202),
     ],
 )
@@ -92,7 +93,7 @@ def test_lrn_is_the_formula_of_its_source(name, alpha, divided):
 
 
 def test_within_map_norm_looks_at_its_own_map():
-    norm = model.WithinMapNorm(5, alpha=1e-3, beta=0.75, k=2)
+    norm = layers.WithinMapNorm(5, alpha=1e-3, beta=0.75, k=2)
     x = 30 * torch.randn(1, 2, 7, 7)
     window = x[0, 1, 0:5, 1:6]  # around row 2, column 3
     expected = x[0, 1, 2, 3] / (2 + 1e-3 * window.pow(2).mean()) ** 0.75
@@ -130,11 +131,11 @@ def test_2012_initialisation():
 def test_kaiming_and_xavier_scale():
     torch.manual_seed(0)
     layer = nn.Conv2d(64, 128, 3)
-    model.init_kaiming(layer)
+    init.init_kaiming(layer)
     assert layer.weight.std().item() == pytest.approx(
         (2 / (64 * 9)) ** 0.5, rel=0.03
     )
-    model.init_xavier(layer)
+    init.init_xavier(layer)
     limit = (6 / (64 * 9 + 128 * 9)) ** 0.5
     assert layer.weight.abs().max().item() == pytest.approx(limit, rel=0.01)
     assert not layer.bias.any()

@@ -87,7 +87,7 @@ def test_fp16_takes_no_fused_steps(dataset, precision, tmp_path):
     command = [dataset, *SMALL, "--precision", precision, "--lr", "0.01"]
     args = train.parse_args([*command, "--out", str(tmp_path / "run")])
     arguments = {"channels": 1, "num_classes": 3}
-    state = train.make_state(args, "alexnet_small", arguments, steps=4)
+    state = train.make_state(args, arguments, steps=4)
     assert state.optimizer.defaults["fused"] == (precision != "fp16")
     assert state.scaler.is_enabled() == (precision == "fp16")
 
@@ -222,7 +222,7 @@ def test_the_prediction_is_the_networks(run, capfd):
     """The script and the validation path see the same pixels."""
     from alexnet_lib.batches import Batches, DeviceLoader, preprocess
     from alexnet_lib.data import photo_splits
-    from alexnet_lib.inference import confusion_matrix
+    from alexnet_lib.inference import confusion_matrix, predict_all
 
     model, card = checkpoint.load_model(run / "best.pt")
     _, splits, _ = photo_splits(drawings.flowers_folder(), 110)
@@ -230,7 +230,7 @@ def test_the_prediction_is_the_networks(run, capfd):
     loader = DeviceLoader(
         Batches(photos.in_memory(), 32), preprocess(**card["preprocess"])
     )
-    correct = int(confusion_matrix(model, loader, 5).trace())
+    correct = int(confusion_matrix(*predict_all(model, loader)).trace())
     files = [str(path) for path in photos.paths]
     predict.main([str(run / "best.pt"), *files, "--json", "--top", "1"])
     lines = capfd.readouterr().out.splitlines()
