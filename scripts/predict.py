@@ -1,8 +1,9 @@
-"""Name what is in photos, with a network that scripts/train.py trained.
+"""Name the flowers in photos, with the network that comes with the library.
 
-Prints, for each image file, the most probable classes and how probable
-they are. A folder is walked, files of other kinds in it are passed over.
-Exit code 1 when a file could not be read; the others are done all the same.
+Or, with --checkpoint, what a network that scripts/train.py trained knows.
+Prints, for each image file, the most probable classes and how probable they
+are. A folder is walked, files of other kinds in it are passed over. Exit
+code 1 when a file could not be read; the others are done all the same.
 """
 
 import argparse
@@ -13,14 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alexnet_lib.batches import preprocess
-from alexnet_lib.checkpoint import CheckpointError, load_model
+from alexnet_lib.checkpoint import TRAINED, CheckpointError, load_model
 from alexnet_lib.data import SUFFIXES, read_image
 from alexnet_lib.inference import predict, top_classes
 
 EXAMPLES = """examples:
-  python scripts/predict.py runs/flowers/best.pt holiday.jpg
-  python scripts/predict.py runs/flowers/best.pt photos/ --top 2
-  python scripts/predict.py runs/flowers/best.pt photos/ --json > out.jsonl
+  python scripts/predict.py holiday.jpg
+  python scripts/predict.py photos/ --top 2
+  python scripts/predict.py photos/ --json > out.jsonl
+  python scripts/predict.py photos/ --checkpoint runs/flowers/best.pt
 """
 
 
@@ -31,9 +33,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("checkpoint", type=Path, help="best.pt or last.pt of a run")
     add("images", type=Path, nargs="+", help="image files or folders")
     add("--top", type=int, default=3, metavar="K", help="classes (default 3)")
+    add("--checkpoint", type=Path, default=TRAINED, help="another network")
     add("--json", action="store_true", help="one object per line")
     args = parser.parse_args(argv)
     if args.top < 1:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -192,9 +193,22 @@ def test_an_output_folder_that_cannot_be_is_named(tmp_path, capfd):
     assert out in err and "another folder with --out" in err
 
 
+def own(run: Path) -> list[str]:
+    return ["--checkpoint", str(run / "best.pt")]
+
+
+def test_the_network_that_comes_along_names_a_photo(tmp_path, capfd):
+    Image.new("RGB", (300, 400), "gold").save(tmp_path / "b.png")
+    assert predict.main([str(tmp_path / "b.png"), "--top", "5"]) == 0
+    named = capfd.readouterr().out.split("b.png: ")[1].split()
+    kinds = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
+    assert sorted(named[::2]) == kinds
+    assert sum(map(float, named[1::2])) == pytest.approx(1, abs=0.003)
+
+
 def test_predicting_a_folder(run, capfd):
     folder = drawings.flowers_folder() / "tulips"
-    command = [str(run / "best.pt"), str(folder), "--json", "--top", "2"]
+    command = [str(folder), *own(run), "--json", "--top", "2"]
     assert predict.main(command) == 0
     rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert len(rows) == 200
@@ -208,7 +222,7 @@ def test_a_bad_file_does_not_stop_the_others(run, tmp_path, capfd):
     (tmp_path / "a.jpg").write_text("no image")
     Image.new("RGB", (50, 40), "red").save(tmp_path / "b.png")
     (tmp_path / "notes.txt").write_text("passed over")
-    command = [str(run / "best.pt"), str(tmp_path), "--json"]
+    command = [str(tmp_path), *own(run), "--json"]
     assert predict.main(command) == 1
     rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert "a.jpg" in rows[0]["error"] and set(rows[0]) == {"file", "error"}
@@ -232,7 +246,7 @@ def test_the_prediction_is_the_networks(run, capfd):
     )
     correct = int(confusion_matrix(*predict_all(model, loader)).trace())
     files = [str(path) for path in photos.paths]
-    predict.main([str(run / "best.pt"), *files, "--json", "--top", "1"])
+    predict.main([*files, *own(run), "--json", "--top", "1"])
     lines = capfd.readouterr().out.splitlines()
     found = [json.loads(line)["top"][0]["class"] for line in lines]
     wanted = [path.parent.name for path in photos.paths]
@@ -241,10 +255,10 @@ def test_the_prediction_is_the_networks(run, capfd):
 
 def test_checkpoints_that_are_none(tmp_path, capfd):
     with pytest.raises(SystemExit) as stop:
-        predict.main([str(tmp_path / "gone.pt"), str(tmp_path)])
+        predict.main([str(tmp_path), "--checkpoint", "gone.pt"])
     assert stop.value.code == 2 and "gone.pt" in capfd.readouterr().err
     (tmp_path / "text.pt").write_text("hello")
-    command = [str(tmp_path / "text.pt"), str(tmp_path)]
+    command = [str(tmp_path), "--checkpoint", str(tmp_path / "text.pt")]
     assert "text.pt" in failed(command, capfd, predict.main)
 
 
