@@ -137,3 +137,60 @@ def plot_network(rows: list, image_shape: tuple[int, int, int]) -> Figure:
     axis.set(xlim=(-2, x), ylim=(-13.5, 11), aspect="equal")
     axis.axis("off")
     return fig
+
+
+def plot_probabilities(
+    image: Tensor, probabilities: Tensor, classes: list[str]
+) -> Figure:
+    """A uint8 image named by its most probable class, beside all of them."""
+    fig, (left, right) = plt.subplots(
+        1, 2, figsize=(7, 2.8), width_ratios=(1, 1.4)
+    )
+    values = probabilities.tolist()
+    best = values.index(max(values))
+    left.imshow(image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+    left.set_title(f"{classes[best]}: {values[best]:.3f}")
+    left.axis("off")
+    colors = [BLUE if i == best else SKY for i in range(len(values))]
+    bars = right.barh(classes, values, color=colors)
+    right.bar_label(bars, fmt="{:.3f}", padding=3)
+    right.set(xlabel="probability", xlim=(0, 1.18))
+    right.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    right.invert_yaxis()
+    right.grid(axis="y", visible=False)
+    return fig
+
+
+def plot_calibration(found: dict[str, list[dict[str, float]]]) -> Figure:
+    """Accuracy against confidence, one panel per name of a network.
+
+    The rows are those of `inference.calibration`. A bar over a point is two
+    standard errors long each way; below, how many images each point holds.
+    """
+    fig, axes = plt.subplots(
+        2,
+        len(found),
+        figsize=(3.8 * len(found), 4.6),
+        height_ratios=(3, 1),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+    )
+    for (name, rows), top, below in zip(found.items(), *axes, strict=True):
+        x = [row["confidence"] for row in rows]
+        y = [row["accuracy"] for row in rows]
+        counts = [row["count"] for row in rows]
+        error = [
+            2 * math.sqrt(a * (1 - a) / n)
+            for a, n in zip(y, counts, strict=True)
+        ]
+        top.plot([0, 1], [0, 1], ":", color="black", lw=1)
+        top.errorbar(x, y, error, fmt="o", color=BLUE, ecolor=SKY)
+        top.set(title=name, xlim=(0, 1.05), ylim=(-0.05, 1.05))
+        bars = below.bar(x, counts, width=0.05, color=SKY)
+        below.bar_label(bars, fontsize=9, padding=1)
+        below.margins(y=0.35)  # room for the counts
+        below.set_xlabel("confidence")
+    axes[0, 0].set_ylabel("accuracy")
+    axes[1, 0].set_ylabel("images")
+    return fig
