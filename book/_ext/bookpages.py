@@ -1,0 +1,230 @@
+"""Pages that are made when the book is built, not written.
+
+`records.md` from the measured runs, `from_the_posts.md` from `posts.toml`,
+`api.md` from the docstrings of the library, by Sphinx's autodoc.
+"""
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from sphinx.application import Sphinx
+
+BOOK = Path(__file__).resolve().parents[1]
+# What the chapter on the paper and its published source will teach
+LATER = {
+    "init.init_paper",
+    "init.init_2012",
+    "layers.WithinMapNorm",
+    "model.alexnet_paper",
+    "model.alexnet_2012",
+}
+MARK = re.compile(r"<!-- made: (\w+) -->")
+
+
+def chapters() -> list[Path]:
+    """The notebooks in the order in which they are read."""
+    listed = (BOOK / "_toc.yml").read_text(encoding="utf-8")
+    names = ["intro", *re.findall(r"file: (notebooks/\w+)", listed)]
+    return [BOOK / f"{name}.ipynb" for name in names]
+
+
+def code_cells(path: Path) -> Iterator[nbformat.NotebookNode]:
+    """The code of a notebook, without the cell that all begin with."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and "setup" not in tags:
+            yield cell
+
+
+def taught() -> dict[str, str]:
+    """Which page teaches what: "engine.fit" -> "notebooks/04_...".
+
+    A taught cell starts with `# alexnet_lib/engine.py: fit, stop_early`.
+    """
+    pages = {}
+    for path in chapters():
+        for cell in code_cells(path):
+            first = cell.source.partition("\n")[0]
+            match = re.fullmatch(r"# alexnet_lib/(\w+)\.py: (.+)", first)
+            for name in match[2].split(", ") if match else ():
+                page = path.relative_to(BOOK).with_suffix("")
+                pages[f"{match[1]}.{name}"] = page.as_posix()
+    return pages
+
+
+def used(name: str) -> str:
+    """The first page whose code uses a name; "" if none does."""
+    for path in chapters():
+        code = "\n".join(cell.source for cell in code_cells(path))
+        if re.search(rf"\b{name}\b", code):
+            return path.relative_to(BOOK).with_suffix("").as_posix()
+    return ""
+
+
+def link_to_chapter(
+    app: Sphinx, what: str, name: str, obj: object, options: dict, lines: list
+) -> None:
+    """End the docstring with the chapter that teaches it, or uses it."""
+    if what not in ("class", "function", "exception"):
+        return
+    name = name.removeprefix("alexnet_lib.")
+    if page := app.taught_in.get(name):
+        lines += ["", f"Taught in :doc:`/{page}`.", ""]
+    elif page := used(name.rpartition(".")[2]):
+        lines += ["", f"Used in :doc:`/{page}`.", ""]
+    elif name in LATER:
+        lines += ["", "For a later chapter.", ""]
+
+
+def skip_fields(
+    app: Sphinx, what: str, name: str, obj: object, skip: bool, options: dict
+) -> bool | None:
+    """Leave out the fields of named tuples, which the signature shows."""
+    doc = getattr(obj, "__doc__", None) or ""
+    return True if doc.startswith("Alias for field") else None
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def records() -> list[dict]:
+    """All measured runs, by name."""
+    folder = BOOK.parent / "alexnet_lib" / "records"
+    return [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.json"))
+    ]
+
+
+def tested(run: dict) -> str:
+    accuracy, error = run["test_accuracy"], run["test_standard_error"]
+    return f"{accuracy:.4f} ± {error:.4f}"
+
+
+def about_a_record(run: dict) -> list[str]:
+    """What was run, where, when and with what."""
+    card, data, versions = run["card"], run["data"], run["versions"]
+    best = run["history"][run["best_epoch"] - 1]
+    images = ", ".join(f"{data[s]:,} {s}" for s in ("train", "val", "test"))
+    libraries = ", ".join(f"{k} {v}" for k, v in versions.items())
+    rows = {
+        "network": f"`{card['arch']}`, learning rate {card['lr']:g}, "
+        f"{card['precision']}",
+        "data": f"{data['name']}: {images} images, "
+        f"checksum `{data['checksum'][:16]}`",
+        "seed": str(run["seed"]),
+        "epochs": f"{len(run['history'])}; the best on val was "
+        f"{run['best_epoch']} with {best['val_accuracy']:.4f}",
+        "test accuracy": f"{tested(run)} (one standard error), with the "
+        "network of the best epoch",
+        "device": f"{run['device']}, {run['threads']} thread(s), of which "
+        f"the run got {run['cpu_per_wall_second']:.2f}",
+        "speed": f"{run['images_per_second']:.1f} images a second, "
+        f"{run['seconds_per_epoch']:.1f} seconds an epoch",
+        "peak memory": f"{run['peak_memory_bytes'] / 1e9:.2f} GB",
+        "versions": libraries,
+        "date": run["date"],
+        "commit": f"`{run['commit'][:12]}`",
+    }
+    command = ["```", run["command"].replace(" --", " \\\n  --"), "```"]
+    lines = table(["what", "value"], [[k, v] for k, v in rows.items()])
+    return [f"## {run['name']}", "", *command, "", *lines, ""]
+
+
+def records_page() -> list[str]:
+    """One table of all records, then each on its own."""
+    runs = records()
+    rows = [
+        [
+            f"[{run['name']}](#{run['name']})",
+            f"`{run['card']['arch']}`",
+            run["data"]["name"],
+            tested(run),
+            run["date"],
+        ]
+        for run in runs
+    ]
+    head = ["record", "network", "data", "test accuracy", "date"]
+    each = [line for run in runs for line in about_a_record(run)]
+    return [*table(head, rows), "", *each]
+
+
+def posts() -> dict:
+    """What the two posts teach and claim, and where the book has it."""
+    return tomllib.loads((BOOK / "posts.toml").read_text(encoding="utf-8"))
+
+
+def anchor(heading: str) -> str:
+    """The address of a heading within its page, as GitHub makes it."""
+    plain = re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower())
+    return plain.strip().replace(" ", "-")
+
+
+def link(place: dict) -> str:
+    """A link to the section that teaches a row."""
+    number = place["chapter"].partition("_")[0]
+    text = place["section"].replace("|", "\\|")
+    prefix = f"{number} " if number.isdigit() else ""
+    target = f"notebooks/{place['chapter']}.ipynb#{anchor(place['section'])}"
+    return f"[{prefix}{text}]({target})"
+
+
+def rows_of_a_post(rows: dict, post: str) -> list[str]:
+    lines = []
+    for name, row in rows.items():
+        if name.startswith(post):
+            places = "<br>".join(
+                f"{link(place)} `{place['token']}`" for place in row["places"]
+            )
+            lines.append([name, row["what"], places])
+    return table(["row", "what the post teaches", "where, and how"], lines)
+
+
+def posts_page() -> list[str]:
+    """A table for each post, then what is wrong or out of date in them."""
+    content = posts()
+    lines = []
+    for post, title in (("P1", "The garments"), ("P2", "The flowers")):
+        lines += [f"## {title}", "", *rows_of_a_post(content["rows"], post)]
+        lines += [""]
+    claims = [
+        [
+            name,
+            claim["says"],
+            claim["holds"],
+            link(claim) if "section" in claim else "",
+        ]
+        for name, claim in content["claims"].items()
+    ]
+    head = ["claim", "what the post says or does", "what holds", "shown in"]
+    return [*lines, "## What holds today", "", *table(head, claims), ""]
+
+
+MAKERS = {"records": records_page, "posts": posts_page}
+
+
+def fill(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put what is made in place of its mark."""
+    match = MARK.search(source[0])
+    if match:
+        made = "\n".join(MAKERS[match[1]]())
+        source[0] = source[0].replace(match[0], made)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Make the pages while Sphinx reads them."""
+    sys.path.insert(0, str(BOOK.parent))  # autodoc imports alexnet_lib
+    app.taught_in = taught()
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("source-read", fill)
+    app.connect("autodoc-process-docstring", link_to_chapter)
+    app.connect("autodoc-skip-member", skip_fields)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
