@@ -111,9 +111,9 @@ def test_the_sizes_that_are_made_small_are_parameters(path: Path):
     assert [name for name in sizes if name not in text] == []
 
 
-def test_the_wheel_holds_code_and_records(wheel: Path):
+def test_the_wheel_holds_code_records_and_a_network(wheel: Path):
     kept = {path.name for path in wheel.glob("alexnet_lib/**/*.*")}
-    for pattern in ("*.py", "records/*.json"):
+    for pattern in ("*.py", "records/*.json", "trained/*.pt"):
         for path in (ROOT / "alexnet_lib").glob(pattern):
             assert path.name in kept
 
