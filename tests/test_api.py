@@ -1,0 +1,50 @@
+"""Every public name of the library is taught, or there is a reason."""
+
+import ast
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_arrows import MODULES
+from tests.test_posts import pages
+
+API = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+# Not taught word for word, and why
+REASONS = {
+    "data.ImageData": "holds what the chapters unpack; says so by itself",
+    "data.brief": "shortens messages of errors",
+    "data.download_flowers": "a download, checked by pooch",
+    "data.drawn_fashion": "two lines around the drawings",
+    "data.fashion_mnist": "finds files; read_idx, which reads them, is taught",
+    "engine.Callback": "a name for a type, said in the text",
+}
+
+
+def public() -> list[str]:
+    """All public functions and classes, outside figures and records."""
+    names = []
+    for module, path in MODULES.items():
+        if module in ("plots", "evidence"):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            kinds = ast.FunctionDef | ast.ClassDef
+            if isinstance(node, kinds) and not node.name.startswith("_"):
+                names.append(f"{module}.{node.name}")
+    return names
+
+
+@pytest.mark.parametrize("name", public())
+def test_a_public_name_is_taught_or_there_is_a_reason(name: str):
+    taught = name in pages.taught()
+    assert taught != (name in REASONS or name in pages.LATER)
+
+
+def test_no_reason_is_left_over():
+    assert [
+        n for n in REASONS if n not in [*public(), "engine.Callback"]
+    ] == []
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "__init__"])
+def test_the_page_lists_every_module(module: str):
+    assert f".. automodule:: alexnet_lib.{module}\n" in API
