@@ -11,7 +11,6 @@ from tests.test_posts import pages
 API = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
 # Not taught word for word, and why
 REASONS = {
-    "data.ImageData": "holds what the chapters unpack; says so by itself",
     "data.brief": "shortens messages of errors",
     "data.download_flowers": "a download, checked by pooch",
     "data.drawn_fashion": "two lines around the drawings",

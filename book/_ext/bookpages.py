@@ -15,13 +15,14 @@ import nbformat
 from sphinx.application import Sphinx
 
 BOOK = Path(__file__).resolve().parents[1]
-# What the chapter on the paper and its published source will teach
+# What the chapter on the paper, its source and torchvision will teach
 LATER = {
     "init.init_paper",
     "init.init_2012",
     "layers.WithinMapNorm",
     "model.alexnet_paper",
     "model.alexnet_2012",
+    "model.alexnet_torchvision",
 }
 MARK = re.compile(r"<!-- made: (\w+) -->")
 
