@@ -169,11 +169,17 @@ def anchor(heading: str) -> str:
     return plain.strip().replace(" ", "-")
 
 
+def plain(text: str) -> str:
+    """Text for a table: what Markdown would take for marks is escaped."""
+    marks = r"(`[^`]*`)|([\\_*|<\[\]])"
+    return re.sub(marks, lambda m: m[1] or "\\" + m[2], text)
+
+
 def link(place: dict) -> str:
     """A link to the section that teaches a row."""
     number = place["chapter"].partition("_")[0]
-    text = place["section"].replace("|", "\\|")
-    prefix = f"{number} " if number.isdigit() else ""
+    text = plain(place["section"])
+    prefix = f"{number} " if number.isdigit() else "Python: "
     target = f"notebooks/{place['chapter']}.ipynb#{anchor(place['section'])}"
     return f"[{prefix}{text}]({target})"
 
@@ -185,7 +191,7 @@ def rows_of_a_post(rows: dict, post: str) -> list[str]:
             places = "<br>".join(
                 f"{link(place)} `{place['token']}`" for place in row["places"]
             )
-            lines.append([name, row["what"], places])
+            lines.append([name, plain(row["what"]), places])
     return table(["row", "what the post teaches", "where, and how"], lines)
 
 
@@ -199,8 +205,8 @@ def posts_page() -> list[str]:
     claims = [
         [
             name,
-            claim["says"],
-            claim["holds"],
+            plain(claim["says"]),
+            plain(claim["holds"]),
             link(claim) if "section" in claim else "",
         ]
         for name, claim in content["claims"].items()
