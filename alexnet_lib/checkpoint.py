@@ -6,8 +6,6 @@ weights it holds a card: all that prediction needs to know.
 """
 
 import os
-import pickle
-import zipfile
 from pathlib import Path
 
 import torch
@@ -50,14 +48,9 @@ def load_checkpoint(
         raise CheckpointError(f"no checkpoint at {path}: train one first")
     try:
         saved = torch.load(path, map_location=device, weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-    ) as error:
+    except OSError:
+        raise
+    except Exception as error:  # damaged files raise errors of many kinds
         raise CheckpointError(
             f"{path} cannot be read as a checkpoint: it is damaged, or of "
             f"another kind ({type(error).__name__})"

@@ -119,6 +119,15 @@ def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):
         assert "\n" not in str(info.value)
 
 
+@pytest.mark.parametrize("first", range(0, 256, 7))
+def test_no_text_is_mistaken_for_a_checkpoint(tmp_path, first):
+    """Read as a pickle, a text may raise almost any kind of error."""
+    path = tmp_path / "text.pt"
+    path.write_bytes(bytes([first]) + b"ello world")
+    with pytest.raises(checkpoint.CheckpointError, match="cannot be read"):
+        checkpoint.load_checkpoint(path)
+
+
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
     trap = tmp_path / "ran"
 
