@@ -13,7 +13,6 @@ import torch
 from .engine import Callback, TrainState, best_epoch
 from .model import ARCHITECTURES, AlexNet
 
-
 # A narrow AlexNet, trained on real photos of five kinds of flowers
 TRAINED = Path(__file__).parent / "trained" / "flowers.pt"
 
