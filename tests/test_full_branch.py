@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -83,23 +85,44 @@ def run(path: Path, folder: Path, wheel: Path, data: Path) -> None:
             ALEXNET_SIZE="full",
             ALEXNET_DATA=str(data),
             PYTHONPATH=str(wheel),
+            OMP_NUM_THREADS="1",  # two chapters run at a time
         )
     except CellExecutionError as error:
         pytest.fail(complaint(book, error))
 
 
-@every_notebook
-def test_the_full_size_runs_on_drawn_data(
-    path: Path, tmp_path: Path, wheel: Path, drawn_data: Path
-):
-    run(path, tmp_path, wheel, drawn_data)
+@pytest.fixture(scope="session")
+def started(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    wheel: Path,
+) -> Iterator[dict[tuple[Path, str], Future]]:
+    """All chapters that this test run asks for, on their way two at a time."""
+    runs = {}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for item in request.session.items:
+            if getattr(item, "originalname", "") != "test_the_full_size_runs":
+                continue
+            path, kind = (item.callspec.params[n] for n in ("path", "kind"))
+            try:
+                folder = request.getfixturevalue(kind)
+            except pytest.skip.Exception:
+                continue
+            empty = tmp_path_factory.mktemp(path.stem)
+            runs[path, kind] = pool.submit(run, path, empty, wheel, folder)
+        yield runs
 
 
+@pytest.mark.parametrize("kind", ["drawn_data", "real_data"])
 @every_notebook
-def test_the_full_size_runs_on_real_data(
-    path: Path, tmp_path: Path, wheel: Path, real_data: Path
+def test_the_full_size_runs(
+    path: Path,
+    kind: str,
+    started: dict[tuple[Path, str], Future],
+    request: pytest.FixtureRequest,
 ):
-    run(path, tmp_path, wheel, real_data)
+    request.getfixturevalue(kind)  # without real data, skipped here
+    started[path, kind].result()
 
 
 @every_notebook
