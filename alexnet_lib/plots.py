@@ -148,7 +148,7 @@ def plot_probabilities(
     )
     values = probabilities.tolist()
     best = values.index(max(values))
-    left.imshow(image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+    left.imshow(image.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=255)
     left.set_title(f"{classes[best]}: {values[best]:.3f}")
     left.axis("off")
     colors = [BLUE if i == best else SKY for i in range(len(values))]
