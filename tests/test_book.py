@@ -16,6 +16,7 @@ from playwright.sync_api import Request
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.conftest import ROOT
+from tests.test_posts import pages as made
 from tools.look import (
     SCHEMES,
     WIDTHS,
@@ -133,6 +134,18 @@ def pages(html: Path) -> dict[str, Page]:
 
 def test_every_link_and_file_is_there(html: Path, pages: dict[str, Page]):
     assert list(broken(html, pages)) == []
+
+
+def test_the_api_links_each_entry_to_its_chapter(html: Path):
+    entries = (html / "api.html").read_text("utf-8").split("<dt ")
+    linked = 0
+    for name, page in made.taught().items():
+        mark = f'id="alexnet_lib.{name}"'
+        for entry in entries:
+            if mark in entry:
+                assert f'href="{page}.html"' in entry, name
+                linked += 1
+    assert linked > 40
 
 
 def test_pages_load_nothing_from_other_hosts(pages: dict[str, Page]):

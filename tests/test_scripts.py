@@ -93,6 +93,13 @@ def test_fp16_takes_no_fused_steps(dataset, precision, tmp_path):
     assert state.scaler.is_enabled() == (precision == "fp16")
 
 
+def test_there_is_no_narrow_network_for_garments(capfd):
+    with pytest.raises(SystemExit) as stop:
+        train.main(["fashion", "--drawn", "--size", "narrow"])
+    assert stop.value.code == 2
+    assert "no narrow network for garments" in capfd.readouterr().err
+
+
 def test_a_run_is_not_overwritten(run, capfd):
     before = (run / "last.pt").read_bytes()
     with pytest.raises(SystemExit) as stop:
