@@ -1,8 +1,10 @@
 """What all tests share: real data where it is, the time of each notebook."""
 
+import importlib.util
 import os
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,6 +19,15 @@ LIMIT = float(os.environ.get("ALEXNET_NOTEBOOK_SECONDS", "90"))
 # Waiting threads sleep: on a busy machine, spinning costs ten times as much.
 # Set here, before torch is imported; the notebooks' kernels inherit it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def load(path: str) -> ModuleType:
+    """The module in a file of the project that no package holds."""
+    source = ROOT / path
+    spec = importlib.util.spec_from_file_location(source.stem, source)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Stopwatch:

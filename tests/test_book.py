@@ -3,7 +3,6 @@
 The book is built once, as `make book` builds it, into a temporary folder.
 """
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 from playwright.sync_api import Request
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, load
 from tests.test_posts import pages as made
 from tools.look import (
     SCHEMES,
@@ -242,10 +241,7 @@ def complaints_about(html: Path, width: int) -> list[str]:
     ],
 )
 def test_a_remote_becomes_the_address_of_its_page(remote: str, page: str):
-    source = ROOT / "book" / "_ext" / "booklocal.py"
-    spec = importlib.util.spec_from_file_location("booklocal", source)
-    booklocal = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(booklocal)
+    booklocal = load("book/_ext/booklocal.py")
     assert booklocal.web_address(remote) == page
 
 

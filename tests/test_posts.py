@@ -1,14 +1,14 @@
 """The way from the two posts: no row lost, no link dead, no name missing."""
 
 import copy
-import importlib.util
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import nbformat
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, load
 from tools.notebooks import text_of
 from tools.prose_numbers import common_knowledge, printed, unproved
 from tools.sync_taught import notebooks
@@ -20,15 +20,7 @@ CLAIMS = [f"B1-{n}" for n in range(1, 20)]
 CLAIMS += [f"B2-{n}" for n in range(1, 34)]
 
 
-def load_pages():
-    source = ROOT / "book" / "_ext" / "bookpages.py"
-    spec = importlib.util.spec_from_file_location("bookpages", source)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-pages = load_pages()
+pages = load("book/_ext/bookpages.py")
 
 
 def without_fences(text: str) -> str:
@@ -36,6 +28,7 @@ def without_fences(text: str) -> str:
     return re.sub(r"(?ms)^(`{3,}|~{3,}).*?^\1", "", text)
 
 
+@cache
 def sections(chapter: str) -> dict[str, str]:
     """The code of each section, with that of the sections inside it."""
     path = ROOT / "book" / "notebooks" / f"{chapter}.ipynb"

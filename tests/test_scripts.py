@@ -1,6 +1,5 @@
 """The two scripts, called as a user calls them."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,20 +11,12 @@ import torch
 from PIL import Image
 
 from alexnet_lib import checkpoint, drawings, evidence
-from tests.conftest import ROOT
+from tests.conftest import ROOT, load
 
 SMALL = "--drawn --size small --images 150 --device cpu".split()
 
 
-def load(name):
-    path = ROOT / "scripts" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-train, predict = load("train"), load("predict")
+train, predict = load("scripts/train.py"), load("scripts/predict.py")
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,17 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
 BOOK = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BOOK.parent))  # for autodoc too: alexnet_lib
+from tools.sync_taught import has_tag, notebooks, taught_names  # noqa: E402
+
 # What the chapter on the paper, its source and torchvision will teach
 LATER = {
     "init.init_paper",
@@ -27,43 +31,36 @@ LATER = {
 MARK = re.compile(r"<!-- made: (\w+) -->")
 
 
-def chapters() -> list[Path]:
-    """The notebooks in the order in which they are read."""
-    listed = (BOOK / "_toc.yml").read_text(encoding="utf-8")
-    names = ["intro", *re.findall(r"file: (notebooks/\w+)", listed)]
-    return [BOOK / f"{name}.ipynb" for name in names]
-
-
-def code_cells(path: Path) -> Iterator[nbformat.NotebookNode]:
-    """The code of a notebook, without the cell that all begin with."""
-    for cell in nbformat.read(path, as_version=4).cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type == "code" and "setup" not in tags:
-            yield cell
+@cache
+def code_of_pages() -> dict[str, list[NotebookNode]]:
+    """The code cells of each page, read once, in the order of the book."""
+    return {
+        path.relative_to(BOOK).with_suffix("").as_posix(): [
+            cell
+            for cell in nbformat.read(path, as_version=4).cells
+            if cell.cell_type == "code" and not has_tag(cell, "setup")
+        ]
+        for path in notebooks()
+    }
 
 
 def taught() -> dict[str, str]:
-    """Which page teaches what: "engine.fit" -> "notebooks/04_...".
-
-    A taught cell starts with `# alexnet_lib/engine.py: fit, stop_early`.
-    """
+    """Which page teaches what: "engine.fit" -> "notebooks/04_..."."""
     pages = {}
-    for path in chapters():
-        for cell in code_cells(path):
-            first = cell.source.partition("\n")[0]
-            match = re.fullmatch(r"# alexnet_lib/(\w+)\.py: (.+)", first)
-            for name in match[2].split(", ") if match else ():
-                page = path.relative_to(BOOK).with_suffix("")
-                pages[f"{match[1]}.{name}"] = page.as_posix()
+    for page, cells in code_of_pages().items():
+        for cell in cells:
+            if has_tag(cell, "taught"):
+                path, names = taught_names(cell)
+                module = Path(path).stem
+                pages |= {f"{module}.{name}": page for name in names}
     return pages
 
 
 def used(name: str) -> str:
     """The first page whose code uses a name; "" if none does."""
-    for path in chapters():
-        code = "\n".join(cell.source for cell in code_cells(path))
-        if re.search(rf"\b{name}\b", code):
-            return path.relative_to(BOOK).with_suffix("").as_posix()
+    for page, cells in code_of_pages().items():
+        if any(re.search(rf"\b{name}\b", cell.source) for cell in cells):
+            return page
     return ""
 
 
@@ -228,7 +225,6 @@ def fill(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Make the pages while Sphinx reads them."""
-    sys.path.insert(0, str(BOOK.parent))  # autodoc imports alexnet_lib
     app.taught_in = taught()
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("source-read", fill)
