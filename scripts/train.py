@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from torch import nn
 from torch.amp import GradScaler
 from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import OneCycleLR
@@ -37,10 +38,17 @@ EXAMPLES = """examples:
         --precision bf16
   your own photos, one folder per kind in photos/flower_photos/:
     python scripts/train.py flowers --data photos --epochs 60
+  what is one part of the recipe worth? the same without it:
+    python scripts/train.py fashion --data data --without cycle
   go on after an interruption:
     python scripts/train.py flowers --data photos --epochs 60 --resume
 """
 
+# What a recipe may have beside a network, an optimizer and a learning rate
+PARTS = {
+    "fashion": ["momentum", "decay", "cycle", "augmentation", "smoothing"],
+    "flowers": ["cycle", "augmentation", "smoothing"],
+}
 RECIPES = {
     "fashion": {
         "full": {
@@ -50,16 +58,16 @@ RECIPES = {
             "preprocess": {"resize": 224, "crop": 224},
             "batch": 128,
             "lr": 0.02,
-            "cycle": True,
+            "parts": ["momentum", "decay", "cycle", "augmentation"],
         },
         "small": {
             "arch": "alexnet_small",
             "arguments": {"channels": 1},
             "image": {"side": 28, "channels": 1},
             "preprocess": {"resize": 96, "crop": 96},
-            "batch": 20,
-            "lr": 0.01,
-            "cycle": True,
+            "batch": 64,
+            "lr": 0.02,
+            "parts": ["momentum", "decay", "cycle", "augmentation"],
         },
         "normalize": {"mean": [0.286], "std": [0.353]},
     },
@@ -71,7 +79,7 @@ RECIPES = {
             "preprocess": {"resize": 256, "crop": 224},
             "batch": 32,
             "lr": 2e-4,
-            "cycle": False,
+            "parts": ["augmentation"],
         },
         "narrow": {
             "arch": "alexnet_narrow",
@@ -80,7 +88,7 @@ RECIPES = {
             "preprocess": {"resize": 256, "crop": 224},
             "batch": 32,
             "lr": 5e-4,
-            "cycle": True,
+            "parts": ["cycle", "augmentation"],
         },
         "small": {
             "arch": "alexnet_small",
@@ -89,7 +97,7 @@ RECIPES = {
             "preprocess": {"resize": 110, "crop": 96},
             "batch": 20,
             "lr": 1e-3,
-            "cycle": False,
+            "parts": ["augmentation"],
         },
         "normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
     },
@@ -119,6 +127,17 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     sizes = ("full", "narrow", "small")
     add("--size", choices=sizes, default="full", help="of the network")
     add("--lr", type=float, help="learning rate (default: the recipe's)")
+    known = sorted({part for parts in PARTS.values() for part in parts})
+    for option, what in (("--without", "leave out"), ("--with", "add")):
+        add(
+            option,
+            nargs="+",
+            default=[],
+            choices=known,
+            metavar="PART",
+            dest="dropped" if option == "--without" else "added",
+            help=f"{what} parts of the recipe: {', '.join(known)}",
+        )
     add("--seed", type=int, default=0, help="of all random numbers (0)")
     best = str(engine.pick_device())
     add("--device", default=best, help=f"cpu, cuda, mps (here: {best})")
@@ -131,6 +150,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args.out = args.out or Path("runs", args.dataset)
     if args.size not in RECIPES[args.dataset]:
         parser.error(f"--size: there is no {args.size} network for garments")
+    for part in args.dropped + args.added:
+        if part not in PARTS[args.dataset]:
+            parser.error(
+                f"the recipe for {args.dataset} knows no {part}, only "
+                + ", ".join(PARTS[args.dataset])
+            )
     for name in ("epochs", "images", "threads"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -186,9 +211,13 @@ def make_writable(folder: Path) -> None:
 def make_loaders(
     args: argparse.Namespace, images: data.ImageData, prepared: dict
 ) -> dict[str, DeviceLoader]:
-    """A loader for each split; only flowers to learn from are augmented."""
+    """A loader for each split; what is learned from may be augmented.
+
+    Windows and mirror images of photos; of garments, which are as large as
+    the window, mirror images alone.
+    """
     prepare = learn = preprocess(**prepared)
-    if args.dataset == "flowers":
+    if "augmentation" in args.parts:
         augment = random_crop_flip(prepared["crop"])
         learn = preprocess(**prepared, augment=augment)
     loaders = {}
@@ -210,7 +239,7 @@ def make_state(
 ) -> engine.TrainState:
     """The untrained network, with what trains it for `steps` an epoch.
 
-    Garments are learned with momentum, flowers with Adam.
+    Garments are learned with SGD, flowers with Adam.
     """
     size = RECIPES[args.dataset][args.size]
     torch.manual_seed(args.seed)
@@ -227,12 +256,12 @@ def make_state(
         optimizer = SGD(
             model.parameters(),
             args.lr,
-            momentum=0.9,
-            weight_decay=5e-4,
+            momentum=0.9 if "momentum" in args.parts else 0.0,
+            weight_decay=5e-4 if "decay" in args.parts else 0.0,
             fused=fused,
         )
     scheduler = None
-    if size["cycle"]:
+    if "cycle" in args.parts:
         scheduler = OneCycleLR(optimizer, args.lr, args.epochs * steps)
     kind = torch.device(args.device).type
     precision = PRECISIONS[args.precision]
@@ -257,6 +286,8 @@ def run(args: argparse.Namespace) -> None:
     images = load_data(args, size["image"]["side"])
     make_writable(args.out)
     args.lr = args.lr or size["lr"]
+    chosen = {*size["parts"], *args.added} - {*args.dropped}
+    args.parts = [part for part in PARTS[args.dataset] if part in chosen]
     prepared = {**size["preprocess"], **recipe["normalize"]}
     loaders = make_loaders(args, images, prepared)
     counts = {name: len(x.batches.labels) for name, x in loaders.items()}
@@ -272,11 +303,12 @@ def run(args: argparse.Namespace) -> None:
         "images": counts["train"],
         "batch": size["batch"],
         "lr": args.lr,
+        "parts": args.parts,
         "seed": args.seed,
         "precision": args.precision,
         "compile": args.compile,
     }
-    if size["cycle"]:
+    if "cycle" in args.parts:
         card["epochs"] = args.epochs  # the cycle is laid out for them
     if args.resume and (args.out / "last.pt").exists():
         resume(args.out / "last.pt", state, card)
@@ -294,7 +326,10 @@ def run(args: argparse.Namespace) -> None:
         loaders["val"],
         args.epochs,
         callbacks,
-        seed=args.seed,
+        nn.CrossEntropyLoss(
+            label_smoothing=0.1 if "smoothing" in args.parts else 0.0
+        ),
+        args.seed,
     )
     busy = (time.process_time() - cpu) / (time.perf_counter() - wall)
     tested = test_best(args.out, history, loaders["test"])
