@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, SubsetRandomSampler
 from torchvision.transforms import v2
 
 
@@ -26,15 +27,9 @@ def random_crop_flip(size: int) -> Callable[[Tensor], Tensor]:
         columns = torch.randint(width - size + 1, (count, 1)) + span
         mirrored = torch.rand(count, 1) < 0.5
         columns = torch.where(mirrored, columns.flip(1), columns)
-        n, i, j = (
-            index.to(images.device)
-            for index in (
-                torch.arange(count)[:, None, None],
-                rows[:, :, None],
-                columns[:, None, :],
-            )
-        )
-        return images[n, :, i, j].permute(0, 3, 1, 2)  # (N, C, size, size)
+        n = torch.arange(count)[:, None, None]
+        windows = images[n, :, rows[:, :, None], columns[:, None, :]]
+        return windows.permute(0, 3, 1, 2)  # (N, C, size, size)
 
     return augment
 
@@ -52,14 +47,13 @@ def preprocess(
     from 0..255 to 0..1, subtract `mean`, divide by `std`. The result has
     PyTorch's default dtype.
     """
-    return v2.Compose(
-        [
-            v2.Resize(resize),
-            augment or v2.CenterCrop(crop),
-            v2.ToDtype(torch.get_default_dtype(), scale=True),
-            v2.Normalize(mean, std),
-        ]
-    )
+    steps = [
+        v2.Resize(resize),
+        augment or v2.CenterCrop(crop),
+        v2.ToDtype(torch.get_default_dtype(), scale=True),
+        v2.Normalize(mean, std),
+    ]
+    return v2.Compose(steps)
 
 
 class Batches:
@@ -85,11 +79,37 @@ class Batches:
             yield self.images[chosen], self.labels[chosen]
 
 
+def make_batches(
+    data: tuple[Tensor, Tensor] | Dataset,
+    batch_size: int,
+    shuffle: bool = False,
+    device: torch.device | str = "cpu",
+) -> Batches | DataLoader:
+    """Batches of what is in memory, by index, or streamed from files.
+
+    In both ways the order is the same. What is in memory goes to `device`
+    as a whole; files are read by as many workers as PyTorch has threads.
+    """
+    if not isinstance(data, Dataset):
+        resident = tuple(tensor.to(device) for tensor in data)
+        return Batches(resident, batch_size, shuffle)
+    # Draws what `Batches` draws; DataLoader's own shuffle would differ
+    order = SubsetRandomSampler(range(len(data))) if shuffle else None
+    return DataLoader(
+        data,
+        batch_size,
+        sampler=order,
+        num_workers=torch.get_num_threads(),
+        pin_memory=torch.device(device).type == "cuda",
+        generator=torch.Generator(),  # its seeds for the workers
+        persistent_workers=True,
+    )
+
+
 class DeviceLoader:
     """Batches moved to `device` and prepared there, ready for the network.
 
-    `batches` yields uint8 images and labels: `Batches` of what is in
-    memory, or a `DataLoader` over `Photos` that do not fit.
+    `batches` yields uint8 images and labels, as `make_batches` does.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""From files to uint8 images in memory, in three splits.
+"""From files to uint8 images, in memory if they fit, in three splits.
 
 Which data is read is always said: the real data sets from a folder, the
 drawn ones by name. Nothing falls back from one to the other.
@@ -7,11 +7,11 @@ drawn ones by name. Nothing falls back from one to the other.
 import gzip
 import hashlib
 import math
-import tarfile
+import shutil
 import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from . import drawings
 
+IN_MEMORY = 2**30  # bytes, 5,461 photos of 256 pixels; more are streamed
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 FLOWERS = {
     "url": "https://storage.googleapis.com/download.tensorflow.org/"
@@ -51,9 +52,9 @@ class ImageData:
 
     name: str
     classes: list[str]
-    train: ImageSet
-    val: ImageSet
-    test: ImageSet
+    train: "ImageSet | Photos"
+    val: "ImageSet | Photos"
+    test: "ImageSet | Photos"
     checksum: str
 
 
@@ -64,20 +65,20 @@ def read_idx(path: Path) -> Tensor:
     dimension as four bytes, highest first; then the array itself.
     """
     opened = gzip.open if path.suffix == ".gz" else open
+    content = bytearray()  # grows bit by bit, so that no second copy is made
     try:
         with opened(path, "rb") as file:
-            content = file.read()
+            while some := file.read(2**20):
+                content += some
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        content = b""  # cut off or damaged
+        content.clear()  # cut off or damaged
     start = 4 + 4 * (content[3] if len(content) > 3 else 0)
-    shape = [
-        int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)
-    ]
+    places = range(4, start, 4)
+    shape = [int.from_bytes(content[i : i + 4], "big") for i in places]
     rest = len(content) - start
     if content[:3] != b"\0\0\x08" or rest != math.prod(shape):
         raise ValueError(f"{path} is not a whole IDX file of bytes")
-    array = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-    return array[start:].view(shape)
+    return torch.frombuffer(content, dtype=torch.uint8)[start:].view(shape)
 
 
 def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
@@ -87,26 +88,23 @@ def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
     the four files, gzipped or not, in fashion_mnist. Nothing is written
     there unless `download` is true.
     """
-    if download and not Path(root, "fashion_mnist").is_dir():
+    folder = Path(root, "fashion_mnist")
+    advice = f"put the four files into {folder}, or use the drawn garments"
+    if download and not folder.is_dir():
         try:
             FashionMNIST(root, download=True)
         except (OSError, RuntimeError) as error:
             raise ConnectionError(
-                f"Fashion-MNIST could not be downloaded ({brief(error)}): "
-                f"place its four files in {Path(root, 'fashion_mnist')}, or "
-                "use the drawn garments"
+                f"Fashion-MNIST was not downloaded ({brief(error)}): {advice}"
             ) from error
 
     def find(name: str) -> Path:
-        for folder in ("FashionMNIST/raw", "fashion_mnist", "."):
-            for suffix in ("", ".gz"):
-                path = Path(root, folder, name + suffix)
+        for place in (Path(root, "FashionMNIST/raw"), folder, Path(root)):
+            for path in (place / name, place / f"{name}.gz"):
                 if path.is_file():
                     return path
         raise FileNotFoundError(
-            f"no {name} in {Path(root)}: put Fashion-MNIST's four files into "
-            f"{Path(root, 'fashion_mnist')}, download them, or use the drawn "
-            "garments"
+            f"no {name} in {Path(root)}: download it, {advice}"
         )
 
     arrays = [
@@ -116,7 +114,7 @@ def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
     ]
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(array.numpy().tobytes())
+        digest.update(array.numpy())
     images, labels, test_images, test_labels = arrays
     val = len(labels) // 12  # 5,000 of the 60,000
     return ImageData(
@@ -132,8 +130,7 @@ def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
 def drawn_fashion() -> ImageData:
     """The drawn garments, in the same files and splits as the real ones."""
     drawn = fashion_mnist(drawings.fashion_folder())
-    drawn.name = "drawn fashion"
-    return drawn
+    return replace(drawn, name="drawn fashion")
 
 
 def read_image(path: str | Path, side: int, channels: int = 3) -> Tensor:
@@ -162,11 +159,14 @@ class Photos(Dataset):
         image = read_image(self.paths[index], self.side)
         return image, self.labels[index]
 
+    def first(self, count: int) -> "Photos":
+        """The first `count` photos, or all where there are fewer."""
+        return Photos(self.paths[:count], self.labels[:count], self.side)
+
     def in_memory(self) -> ImageSet:
         """All photos, read once, on several threads, into one tensor."""
-        images = torch.empty(
-            len(self), 3, self.side, self.side, dtype=torch.uint8
-        )
+        shape = (len(self), 3, self.side, self.side)
+        images = torch.empty(shape, dtype=torch.uint8)
 
         def read(index: int) -> None:
             images[index] = self[index][0]
@@ -197,14 +197,13 @@ def photo_splits(
     sorted list. Photos come in the order of their hashes: well mixed, and
     the same everywhere.
     """
-    folders = sorted(f for f in Path(folder).iterdir() if f.is_dir())
-    classes = [f.name for f in folders if not f.name.startswith(".")]
+    folders = sorted(Path(folder).glob("[!.]*/"))  # no hidden ones, no files
+    classes = [f.name for f in folders]
     found = []
-    for label, name in enumerate(classes):
-        files = sorted(Path(folder, name).iterdir())
-        photos = [f for f in files if f.suffix.lower() in SUFFIXES]
+    for label, place in enumerate(folders):
+        photos = [f for f in place.iterdir() if f.suffix.lower() in SUFFIXES]
         if not photos:
-            raise ValueError(f"{Path(folder, name)} holds no photo")
+            raise ValueError(f"{place} holds no photo")
         for path in photos:
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
@@ -225,10 +224,11 @@ def photo_splits(
 
 
 def load_photos(name: str, folder: Path, side: int) -> ImageData:
-    """All photos of a folder of folders, in memory, in their splits."""
+    """The splits of a folder of folders, in memory up to IN_MEMORY bytes."""
     classes, splits, checksum = photo_splits(folder, side)
-    loaded = {split: photos.in_memory() for split, photos in splits.items()}
-    return ImageData(name, classes, **loaded, checksum=checksum)
+    if 3 * side**2 * sum(map(len, splits.values())) <= IN_MEMORY:
+        splits = {split: part.in_memory() for split, part in splits.items()}
+    return ImageData(name, classes, **splits, checksum=checksum)
 
 
 def flower_photos(
@@ -264,11 +264,9 @@ def download_flowers(root: str | Path) -> None:
         archive = pooch.retrieve(**FLOWERS, path=root, progressbar=True)
     except Exception as error:
         raise ConnectionError(
-            f"{FLOWERS['url']} could not be downloaded ({brief(error)}): "
-            f"place it unpacked at {Path(root, 'flower_photos')}, or use the "
-            "drawn flowers"
+            f"{FLOWERS['url']} was not downloaded ({brief(error)}): unpack it "
+            f"at {Path(root, 'flower_photos')}, or use the drawn flowers"
         ) from error
     with tempfile.TemporaryDirectory(dir=root) as unpacked:
-        with tarfile.open(archive) as tar:
-            tar.extractall(unpacked, filter="data")
+        shutil.unpack_archive(archive, unpacked, filter="data")
         Path(unpacked, "flower_photos").rename(Path(root, "flower_photos"))

@@ -20,8 +20,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from alexnet_lib import data, engine, evidence
 from alexnet_lib.batches import (
-    Batches,
     DeviceLoader,
+    make_batches,
     preprocess,
     random_crop_flip,
 )
@@ -209,7 +209,7 @@ def make_writable(folder: Path) -> None:
 
 
 def make_loaders(
-    args: argparse.Namespace, images: data.ImageData, prepared: dict
+    args: argparse.Namespace, splits: dict, prepared: dict
 ) -> dict[str, DeviceLoader]:
     """A loader for each split; what is learned from may be augmented.
 
@@ -221,13 +221,11 @@ def make_loaders(
         augment = random_crop_flip(prepared["crop"])
         learn = preprocess(**prepared, augment=augment)
     loaders = {}
-    for split in ("train", "val", "test"):
-        chosen = getattr(images, split).first(args.images or sys.maxsize)
-        resident = [tensor.to(args.device) for tensor in chosen]
+    for split, chosen in splits.items():
         train = split == "train"
         batch = RECIPES[args.dataset][args.size]["batch"]
         loaders[split] = DeviceLoader(
-            Batches(resident, batch, shuffle=train),
+            make_batches(chosen, batch, train, args.device),
             learn if train else prepare,
             args.device,
         )
@@ -289,8 +287,13 @@ def run(args: argparse.Namespace) -> None:
     chosen = {*size["parts"], *args.added} - {*args.dropped}
     args.parts = [part for part in PARTS[args.dataset] if part in chosen]
     prepared = {**size["preprocess"], **recipe["normalize"]}
-    loaders = make_loaders(args, images, prepared)
-    counts = {name: len(x.batches.labels) for name, x in loaders.items()}
+    splits = {
+        split: getattr(images, split).first(args.images or sys.maxsize)
+        for split in ("train", "val", "test")
+    }
+    counts = {split: len(chosen.labels) for split, chosen in splits.items()}
+    streamed = isinstance(images.train, data.Photos)
+    loaders = make_loaders(args, splits, prepared)
     arguments = {**size["arguments"], "num_classes": len(images.classes)}
     state = make_state(args, arguments, len(loaders["train"]))
     card = {
@@ -314,7 +317,9 @@ def run(args: argparse.Namespace) -> None:
         resume(args.out / "last.pt", state, card)
         print(f"resumed after epoch {len(state.history)}")
     print(
-        f"{images.name}: {counts['train']:,} to learn from, "
+        f"{images.name}, "
+        f"{'read anew in each epoch' if streamed else 'in memory'}: "
+        f"{counts['train']:,} to learn from, "
         f"{counts['val']:,} to choose by, {counts['test']:,} to test on; "
         f"{size['arch']} on {evidence.device_name(device)}"
     )
@@ -382,7 +387,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run(args)
     except (OSError, ValueError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        # Of a worker's error, the last line; a traceback stands before it
+        reason = str(error).strip().rpartition("\n")[2]
+        print(f"error: {reason}", file=sys.stderr)
         return 1
     return 0
 

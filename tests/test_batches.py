@@ -7,6 +7,7 @@ from torchvision.transforms import v2
 from alexnet_lib.batches import (
     Batches,
     DeviceLoader,
+    make_batches,
     preprocess,
     random_crop_flip,
 )
@@ -102,3 +103,19 @@ def test_a_dataloader_streams_what_batches_hold_in_memory():
     for (x, y), (u, v) in zip(held, streamed, strict=True):
         assert torch.equal(x, u) and torch.equal(y, v)
         assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_what_is_on_the_device_is_not_copied():
+    images, labels = noise(10, 3, 28, 28), torch.arange(10)
+    batches = make_batches((images, labels), 4, device="cpu")
+    assert isinstance(batches, Batches)
+    assert batches.images.data_ptr() == images.data_ptr()
+
+
+def test_files_are_streamed_for_the_device():
+    """Pinned for a GPU alone, in order unless shuffled."""
+    data = TensorDataset(noise(10, 3, 28, 28), torch.arange(10))
+    loader = make_batches(data, 4)
+    assert torch.cat([y for _, y in loader]).tolist() == list(range(10))
+    assert not loader.pin_memory and loader.persistent_workers
+    assert make_batches(data, 4, device="cuda").pin_memory

@@ -225,6 +225,16 @@ def test_photos_are_the_same_in_memory_and_one_by_one(tmp_path):
             break
 
 
+def test_the_first_photos_are_those_of_memory(tmp_path):
+    _, splits, _ = data.photo_splits(photo_folder(tmp_path), side=8)
+    photos = splits["train"]
+    few, kept = photos.first(5), photos.in_memory().first(5)
+    assert len(few) == len(kept.labels) == 5
+    assert torch.equal(few.in_memory().images, kept.images)
+    assert few.labels == kept.labels.tolist()
+    assert len(photos.first(1_000)) == len(photos)
+
+
 def test_the_real_garments(real_data):
     real = data.fashion_mnist(real_data)
     sizes = [len(s.labels) for s in (real.train, real.val, real.test)]
