@@ -53,7 +53,8 @@ splits = (found.train, found.val, found.test)
 print(sum(len(split.labels) for split in splits))
 print(sum(isinstance(split, data.ImageSet) for split in splits))
 part = found.train.first(1_000)
-print(sum(len(labels) for _, labels in make_batches(part, 32, True)))
+batches = make_batches(part, 32, True)  # max: what is not used takes nothing
+print(sum(len(labels) for images, labels in batches if images.max() > 0))
 print(memory("VmHWM") - before, memory("VmHWM"))
 """
 
