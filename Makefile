@@ -6,11 +6,13 @@ READY := .venv/ready
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book test lab notebooks sync clean
+.PHONY: help book test bench lab notebooks sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
 	@echo "make test       run all tests, the notebooks included"
+	@echo "make bench      measure the posts' loops and the book's, side by side"
+	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks and store what they print"
 	@echo "make sync       copy taught code from the library to the notebooks"
@@ -21,6 +23,12 @@ book: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --nbval
+
+# Without the setting above: each loop is timed as a reader would run it
+bench: $(READY)
+	@mkdir -p build
+	env -u OMP_WAIT_POLICY $(BIN)/python -m benchmarks \
+	--json build/bench.json $(BENCH)
 
 lab: $(READY)
 	$(BIN)/jupyter lab book/notebooks

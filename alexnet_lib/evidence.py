@@ -56,7 +56,8 @@ def provenance(device: torch.device) -> dict:
         )
         return done.stdout.strip()
 
-    changed = git("status", "--porcelain", "--", "alexnet_lib/*.py", "scripts")
+    ours = ("alexnet_lib/*.py", "scripts", "benchmarks")
+    changed = git("status", "--porcelain", "--", *ours)
     return {
         "command": " ".join(["python", *sys.argv]),
         "commit": git("rev-parse", "HEAD") + (" changed" if changed else ""),
@@ -85,6 +86,10 @@ def peak_memory(device: torch.device) -> int:
     """The most bytes that were in use: of the GPU, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Linux; rusage would count the process that started this one, too
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1])
     try:
         import resource
     except ImportError:  # Windows

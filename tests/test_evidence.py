@@ -1,12 +1,17 @@
 import json
+import re
+from statistics import median
 
 import pytest
 import torch
 
 from alexnet_lib import data, evidence
 from alexnet_lib.model import ARCHITECTURES
+from benchmarks import checks, machine
 
 NAMES = sorted(path.stem for path in evidence.RECORDS.glob("*.json"))
+RUNS = [name for name in NAMES if "history" in evidence.load_record(name)]
+BENCHMARKS = sorted({*NAMES} - {*RUNS})
 KEYS = {
     "name",
     "command",
@@ -84,7 +89,7 @@ def test_standard_error_is_that_of_many_draws():
     assert draws.std().item() == pytest.approx(expected, rel=0.05)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_a_committed_record_is_whole(name):
     record = evidence.load_record(name)
     assert record["name"] == name
@@ -104,7 +109,31 @@ def test_a_committed_record_is_whole(name):
     assert "/home/" not in text and "/root" not in text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_committed_benchmark_is_whole(name):
+    record = evidence.load_record(name)
+    assert (record["name"], record["kind"]) == (name, "benchmark")
+    assert set(record) >= {"command", "device", "versions", "rows", "growth"}
+    assert checks.broken(record["checks"]) == []
+    assert " changed" not in record["commit"]
+    rows = {(row["group"], row["name"]): row for row in record["rows"]}
+    for ratio in record["ratios"]:
+        fast, slow = (
+            rows[ratio["group"], ratio[which]] for which in ("of", "against")
+        )
+        assert ratio["rounds"] == pytest.approx(
+            [
+                fast["images"] / a * b / slow["images"]
+                for a, b in zip(fast["seconds"], slow["seconds"], strict=True)
+            ]
+        )
+        assert ratio["median"] == median(ratio["rounds"])
+    assert record["drift"] == machine.drift(record["first"], record["last"])
+    text = json.dumps(record)
+    assert "/home/" not in text and "/root" not in text
+
+
+@pytest.mark.parametrize("name", RUNS)
 def test_a_committed_record_is_of_the_data_it_names(name, real_data):
     record = evidence.load_record(name)
     if record["data"]["name"] == "Fashion-MNIST":
@@ -117,6 +146,8 @@ def test_a_committed_record_is_of_the_data_it_names(name, real_data):
         )
         counts = [len(splits[s]) for s in ("train", "val", "test")]
     assert checksum == record["data"]["checksum"]
+    if limit := re.search(r"--images (\d+)", record["command"]):
+        counts = [min(count, int(limit[1])) for count in counts]
     names = ("train", "val", "test")
     assert counts == [record["data"][split] for split in names]
 

@@ -94,7 +94,7 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def records() -> list[dict]:
-    """All measured runs, by name."""
+    """All that was measured, by name: runs and benchmarks."""
     folder = BOOK.parent / "alexnet_lib" / "records"
     return [
         json.loads(path.read_text(encoding="utf-8"))
@@ -137,22 +137,65 @@ def about_a_record(run: dict) -> list[str]:
     return [f"## {run['name']}", "", *command, "", *lines, ""]
 
 
-def records_page() -> list[str]:
-    """One table of all records, then each on its own."""
-    runs = records()
-    rows = [
+def about_a_benchmark(run: dict) -> list[str]:
+    """What was compared on which machine, and what came out."""
+    first = run["first"]
+    versions = ", ".join(f"{k} {v}" for k, v in run["versions"].items())
+    about = {
+        "device": f"{run['device']}, {run['threads']} thread(s)",
+        "matrix products": f"{first['fp32'] / 1e9:,.0f} GFLOP/s in fp32, "
+        f"{first['bf16'] / 1e9:,.0f} in bf16; afterwards up to "
+        f"{run['drift']:.1%} different",
+        "data": run["data"],
+        "versions": versions,
+        "date": run["date"],
+        "commit": f"`{run['commit'][:12]}`",
+    }
+    ratios = [
         [
-            f"[{run['name']}](#{run['name']})",
-            f"`{run['card']['arch']}`",
-            run["data"]["name"],
-            tested(run),
-            run["date"],
+            ratio["group"],
+            ratio["of"],
+            ratio["against"],
+            f"{ratio['median']:.2f} "
+            f"({ratio['lowest']:.2f} to {ratio['highest']:.2f})",
         ]
-        for run in runs
+        for ratio in run["ratios"]
     ]
+    head = ["what", "of", "against", "times as fast (lowest to highest round)"]
+    return [
+        f"## {run['name']}",
+        "",
+        *["```", run["command"], "```"],
+        *table(["what", "value"], [[k, v] for k, v in about.items()]),
+        "",
+        *table(head, ratios),
+        "",
+    ]
+
+
+def records_page() -> list[str]:
+    """One table of all runs; then each on its own, and each benchmark.
+
+    A run of an ablation is one of many that differ in little: its row is
+    enough.
+    """
+    all_of_them = records()
+    runs = [run for run in all_of_them if "history" in run]
+    lines, each = [], []
+    for run in runs:
+        name = run["name"]
+        if name.startswith("ablation-"):
+            shown = name
+        else:
+            shown = f"[{name}](#{name})"
+            each += about_a_record(run)
+        network, data = f"`{run['card']['arch']}`", run["data"]["name"]
+        lines.append([shown, network, data, tested(run), run["date"]])
+    for run in all_of_them:
+        if "history" not in run:
+            each += about_a_benchmark(run)
     head = ["record", "network", "data", "test accuracy", "date"]
-    each = [line for run in runs for line in about_a_record(run)]
-    return [*table(head, rows), "", *each]
+    return [*table(head, lines), "", *each]
 
 
 def posts() -> dict:

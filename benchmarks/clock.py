@@ -1,0 +1,126 @@
+"""Rows that are timed in turn, and what may be said about them afterwards."""
+
+import contextlib
+import io
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+
+import torch
+from tqdm import tqdm
+
+from .machine import seconds_used, synchronize
+
+CONTENDED = 0.10  # of one core in use by others: the row does not count
+
+
+@dataclass
+class Row:
+    """One way of doing a piece of work, with the times that it took.
+
+    `images` is what its speed is counted in, `flop` the operations of one
+    run by count, `warm` what is run once before, outside the clock.
+    """
+
+    group: str
+    name: str
+    images: int
+    flop: float
+    run: Callable[[], object]
+    warm: Callable[[], object] | None = None
+    precision: str = "fp32"
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+
+    @property
+    def speed(self) -> float:
+        """Images a second, by the median round."""
+        return self.images / median(self.seconds)
+
+    @property
+    def contended(self) -> bool:
+        """Whether other programs had a part of the machine meanwhile."""
+        return sum(self.others) > CONTENDED * sum(self.seconds)
+
+    def per_second(self, used: list[float]) -> float | None:
+        """CPU seconds per second; None where the system does not tell."""
+        return sum(used) / sum(self.seconds) if used else None
+
+    def result(self, rates: dict[str, float]) -> dict:
+        """What is kept of a row."""
+        rate = self.flop / median(self.seconds)
+        return {
+            "group": self.group,
+            "name": self.name,
+            "images": self.images,
+            "flop": self.flop,
+            "precision": self.precision,
+            "seconds": self.seconds,
+            "images_per_second": self.speed,
+            "best_images_per_second": self.images / min(self.seconds),
+            "flop_per_second": rate,
+            "share_of_product_rate": rate / rates[self.precision],
+            "cpu_per_wall_second": self.per_second(self.cpu),
+            "others_per_wall_second": self.per_second(self.others),
+            "contended": self.contended,
+        }
+
+
+@contextlib.contextmanager
+def quiet():
+    """Without the progress bars of the library."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def time_once(row: Row, device: torch.device) -> None:
+    """Run a row once and note wall time, CPU time and that of others."""
+    synchronize(device)
+    used, start = seconds_used(), time.perf_counter()
+    with quiet():
+        row.run()
+    synchronize(device)
+    row.seconds.append(time.perf_counter() - start)
+    if used and (now := seconds_used()):
+        row.cpu.append(now[0] - used[0])
+        row.others.append(max(0.0, now[1] - used[1]))
+
+
+def time_in_turn(rows: list[Row], rounds: int, device: torch.device) -> None:
+    """Every row once, then every row again: what drifts, drifts for all."""
+    bar = tqdm(
+        total=(rounds + 1) * len(rows),
+        file=sys.stderr,
+        bar_format="{percentage:3.0f}%|{bar:20}| {desc:60}",
+        leave=False,
+    )
+    with bar:
+        for number in range(rounds + 1):
+            for row in rows:
+                bar.set_description_str(f"{row.group}: {row.name}")
+                if number:
+                    time_once(row, device)
+                else:
+                    with quiet():
+                        (row.warm or row.run)()
+                bar.update()
+
+
+def compare(fast: Row, slow: Row) -> dict:
+    """How many times as fast, round by round, counted in images."""
+    rounds = [
+        (fast.images / a) / (slow.images / b)
+        for a, b in zip(fast.seconds, slow.seconds, strict=True)
+    ]
+    return {
+        "of": fast.name,
+        "against": slow.name,
+        "rounds": rounds,
+        "median": median(rounds),
+        "lowest": min(rounds),
+        "highest": max(rounds),
+        "contended": fast.contended or slow.contended,
+    }
