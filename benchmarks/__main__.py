@@ -9,6 +9,7 @@ import argparse
 import gc
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,16 +19,27 @@ from alexnet_lib import engine, evidence
 from alexnet_lib.init import init_kaiming
 from alexnet_lib.model import alexnet_fashion, alexnet_small
 
-from . import checks, flowers, garments, growth, machine, report, steps
+from . import (
+    accuracy,
+    checks,
+    flowers,
+    garments,
+    growth,
+    machine,
+    report,
+    steps,
+)
 from .clock import Row, compare, time_in_turn
 
 EXAMPLES = """examples:
-  all of it, about ten minutes on two cores:
+  all of it, about fifteen minutes on two cores:
     python -m benchmarks
   the same without compiling and growth, in three minutes:
     python -m benchmarks --quick
   only the loops over photos of flowers, on one thread:
     python -m benchmarks --only flowers --threads 1
+  how long to an accuracy, on real garments (minutes to hours on a CPU):
+    ALEXNET_DATA=data python -m benchmarks --only accuracy
   keep the numbers:
     python -m benchmarks --json build/bench.json
 """
@@ -40,8 +52,11 @@ PARTS = (
     "flowers",
     "steps",
     "growth",
+    "accuracy",
 )
 SLOW = {"growth"}  # left out of a quick run
+# Twenty epochs of real data: on a CPU only when it is asked for by name
+LONG = {"accuracy"}
 SIZES = {
     "quick": {
         "batch": 64,
@@ -107,8 +122,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         parser.error(f"--threads is {args.threads}: it must be at least 1")
     if args.json and not args.json.parent.is_dir():
         parser.error(f"--json: there is no folder {args.json.parent}")
-    parts = args.only or [p for p in PARTS if not (args.quick and p in SLOW)]
-    args.parts = set(parts)
+    args.parts = set(args.only or PARTS)
+    if not args.only:
+        args.parts -= SLOW if args.quick else set()
+        args.parts -= LONG if args.device != "cuda" else set()
     return args
 
 
@@ -124,14 +141,16 @@ def timed_rows(part: str, size: dict, device: torch.device) -> list[list[Row]]:
 
 
 def compared(rows: list[Row]) -> list[dict]:
-    """Each row against the first of its group; on the ladder, the rungs
-    against the one below too, and the options against the library."""
+    """Each row against the first of its group, the library's options
+    against the library, and on the ladder the rungs against the one below."""
     pairs = [(row, rows[0]) for row in rows[1:]]
-    if rows[0].group == "ladder":
-        top = [row.name for row in rows].index("the library")
-        below = zip(rows[2 : top + 1], rows[1:top], strict=True)
-        pairs += [*below, (rows[top], rows[1])]
+    names = [row.name for row in rows]
+    if "the library" in names:
+        top = names.index("the library")
         pairs += [(option, rows[top]) for option in rows[top + 1 :]]
+        if rows[0].group == "ladder":
+            below = zip(rows[2 : top + 1], rows[1:top], strict=True)
+            pairs += [*below, (rows[top], rows[1])]
     return [{"group": a.group, **compare(a, b)} for a, b in pairs]
 
 
@@ -185,6 +204,9 @@ def measure(args: argparse.Namespace) -> dict:
     if "growth" in args.parts:
         result["growth"] = growth.measure(torch.get_num_threads())
         print(report.growth(result["growth"]))
+    if "accuracy" in args.parts:
+        result["accuracy"] = accuracy.measure(device)
+        print(report.accuracy(result["accuracy"]))
     result["last"] = machine.rates(device)
     result["drift"] = machine.drift(result["first"], result["last"])
     result["goals"] = report.goals(result)
@@ -201,7 +223,7 @@ def main(argv: list[str] | None = None) -> int:
             unfinished.write_text(json.dumps(result, indent=1) + "\n")
             unfinished.replace(args.json)
             print(f"written to {args.json}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return int(any(goal["reached"] == "no" for goal in result["goals"]))

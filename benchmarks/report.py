@@ -125,6 +125,15 @@ def growth(found: dict[str, list[dict]]) -> str:
     return "\n".join(lines)
 
 
+def accuracy(found: dict) -> str:
+    """How long it took to each accuracy on the val split."""
+    lines = [f"\n{found['network']}, {found['epochs']} epochs:"]
+    for goal, seconds in found["seconds"].items():
+        reached = "never" if seconds is None else f"after {seconds:.0f} s"
+        lines.append(f"  val accuracy {goal}: {reached}")
+    return "\n".join(lines)
+
+
 def judged(name: str, found: float, floor: float, aim: float, row: dict):
     """One goal, and whether it was reached."""
     if row["contended"]:
@@ -172,9 +181,13 @@ def closing(result: dict) -> str:
     for ratio in result["ratios"]:
         if ratio["against"] == "the library":
             pays = "pays" if ratio["lowest"] > 1 else "does not pay"
+            option = ratio["of"].removeprefix("the library, ")
+            work = (
+                "evaluation" if ratio["group"] == "evaluation" else "training"
+            )
             lines.append(
-                f"on this machine {ratio['of'].removeprefix('the library, ')}"
-                f" {pays}: {ratio['median']:.2f} times as fast as fp32 "
+                f"on this machine {option} {pays} in {work}: "
+                f"{ratio['median']:.2f} times as fast as plain fp32 "
                 f"({ratio['lowest']:.2f}-{ratio['highest']:.2f})"
             )
     lines.append("the machine afterwards: " + rates(result["last"]))

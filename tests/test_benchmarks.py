@@ -13,7 +13,15 @@ from alexnet_lib.batches import Batches, DeviceLoader, preprocess
 from alexnet_lib.init import init_kaiming
 from alexnet_lib.model import alexnet_fashion, alexnet_small
 from benchmarks import __main__ as bench
-from benchmarks import checks, clock, garments, growth, machine, report
+from benchmarks import (
+    accuracy,
+    checks,
+    clock,
+    garments,
+    growth,
+    machine,
+    report,
+)
 
 SIDE = 96
 CPU = torch.device("cpu")
@@ -164,6 +172,30 @@ def test_growth_is_measured_in_a_process_of_its_own():
     assert found[1]["memory_bytes"] > 8 * found[1]["parameters"]
     assert found[1]["memory_bytes"] < held.nbytes
     assert all(point["seconds"] > 0 for point in found)
+
+
+def test_time_to_accuracy_counts_whole_epochs():
+    history = [
+        {"seconds": 10.0, "val_accuracy": 0.85},
+        {"seconds": 20.0, "val_accuracy": 0.88},
+        {"seconds": 40.0, "val_accuracy": 0.87},
+    ]
+    assert accuracy.seconds_to(history, 0.88) == 30.0
+    assert accuracy.seconds_to(history, 0.92) is None
+
+
+def test_time_to_accuracy_is_measured_by_the_script(monkeypatch):
+    monkeypatch.setitem(accuracy.EPOCHS, "small", 1)
+    found = accuracy.measure(CPU, True, "--images", "64")
+    assert (found["network"], found["epochs"]) == ("alexnet_small", 1)
+    assert set(found["seconds"]) == {"0.88", "0.92"}
+    assert "after 30 s" in report.accuracy({**found, "seconds": {"0.88": 30}})
+
+
+def test_time_to_accuracy_needs_the_real_data(monkeypatch, capsys):
+    monkeypatch.delenv("ALEXNET_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="ALEXNET_DATA"):
+        accuracy.measure(CPU)
 
 
 def row(name: str, images: int, seconds: list[float], others=0.0):
