@@ -60,9 +60,9 @@ LONG = {"accuracy"}
 SIZES = {
     "quick": {
         "batch": 64,
-        "steps": 2,
+        "steps": 1,
         "post_steps": 1,
-        "evaluated": 256,
+        "evaluated": 128,
         "prepared": 512,
         "photos": 64,
         "rounds": 3,
@@ -112,6 +112,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="of: " + ", ".join(PARTS),
     )
     args = parser.parse_args(argv)
+    args.words = sys.argv[1:] if argv is None else argv
     if args.device == "auto":
         args.device = str(engine.pick_device())
     try:
@@ -166,6 +167,7 @@ def measure(args: argparse.Namespace) -> dict:
         "kind": "benchmark",
         "on": device.type,
         **evidence.provenance(device),
+        "command": " ".join(["python -m benchmarks", *args.words]),
         "quick": args.quick,
         "size": size,
         "waiting_threads": os.environ.get("OMP_WAIT_POLICY", "not set"),

@@ -278,6 +278,7 @@ def test_only_what_is_asked_for_is_run(tmp_path, capsys, monkeypatch):
     assert bench.main(asked) == 0
     found = json.loads(path.read_text())
     assert found["kind"] == "benchmark" and found["name"] == "found"
+    assert found["command"] == "python -m benchmarks " + " ".join(asked)
     assert found["rows"] == [] and "checks" not in found
     assert (
         set(found["first"])
