@@ -11,7 +11,9 @@ from statistics import median
 import torch
 from tqdm import tqdm
 
-from .machine import seconds_used, synchronize
+from scripts.train import keep_memory
+
+from .machine import give_memory_back, seconds_used, synchronize
 
 CONTENDED = 0.10  # of one core in use by others: the row does not count
 
@@ -21,7 +23,9 @@ class Row:
     """One way of doing a piece of work, with the times that it took.
 
     `images` is what its speed is counted in, `flop` the operations of one
-    run by count, `warm` what is run once before, outside the clock.
+    run by count, `warm` what is run once before, outside the clock. Where
+    `keeps_memory`, freed memory stays with the process, as in
+    `scripts/train.py`; a run outside the clock fetches it first.
     """
 
     group: str
@@ -31,6 +35,7 @@ class Row:
     run: Callable[[], object]
     warm: Callable[[], object] | None = None
     precision: str = "fp32"
+    keeps_memory: bool = False
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
@@ -78,6 +83,12 @@ def quiet():
 
 def time_once(row: Row, device: torch.device) -> None:
     """Run a row once and note wall time, CPU time and that of others."""
+    if row.keeps_memory:
+        keep_memory()
+        with quiet():
+            (row.warm or row.run)()
+    else:
+        give_memory_back()
     synchronize(device)
     used, start = seconds_used(), time.perf_counter()
     with quiet():

@@ -79,35 +79,28 @@ def rows(size: dict, device: torch.device) -> tuple[list[Row], list[Row]]:
         Batches(photos, 32), preprocess(256, PIXELS, **NORMAL), device
     )
 
-    def row(group, name, flop, run):
-        return Row(group, name, count, count * flop, run)
+    def pair(group, flop, post_2, library):
+        work = {"post 2": post_2, "the library": library}
+        return [
+            Row(
+                f"flowers, {group}",
+                name,
+                count,
+                count * flop,
+                run,
+                keeps_memory=run is library,
+            )
+            for name, run in work.items()
+        ]
 
-    train = [
-        row(
-            "flowers, training",
-            "post 2",
-            learning,
-            lambda: post_2_train(usual, post_train, adam, device),
-        ),
-        row(
-            "flowers, training",
-            "the library",
-            learning,
-            lambda: engine.train_one_epoch(state, train_loader, criterion),
-        ),
-    ]
-    val = [
-        row(
-            "flowers, validation",
-            "post 2",
-            forward,
-            lambda: post_2_validate(usual, post_val, device),
-        ),
-        row(
-            "flowers, validation",
-            "the library",
-            forward,
-            lambda: engine.evaluate(last, val_loader, criterion),
-        ),
-    ]
-    return train, val
+    return pair(
+        "training",
+        learning,
+        lambda: post_2_train(usual, post_train, adam, device),
+        lambda: engine.train_one_epoch(state, train_loader, criterion),
+    ), pair(
+        "validation",
+        forward,
+        lambda: post_2_validate(usual, post_val, device),
+        lambda: engine.evaluate(last, val_loader, criterion),
+    )

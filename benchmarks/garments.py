@@ -1,7 +1,7 @@
 """Fashion-MNIST at 224 pixels: the ladder from post 1's loop to the top."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import torch
@@ -198,7 +198,11 @@ class Ladder:
         )
 
     def library(
-        self, name: str, half: bool = False, compiled: bool = False
+        self,
+        name: str,
+        half: bool = False,
+        compiled: bool = False,
+        keeps_memory: bool = True,
     ) -> Row:
         """The library's loop, with a fused optimizer, and its options."""
         model, optimizer = self.fresh(torch.channels_last, fused=True)
@@ -208,11 +212,19 @@ class Ladder:
         state = engine.TrainState(model, optimizer, autocast=autocast)
         criterion = nn.CrossEntropyLoss()
 
-        def run() -> None:
-            engine.train_one_epoch(state, self.train_loader, criterion)
+        one_step = [next(iter(self.train_loader))]
+
+        def run(images: Iterable = self.train_loader) -> None:
+            engine.train_one_epoch(state, images, criterion)
             engine.evaluate(model, self.test_loader, criterion, autocast)
 
-        return self.row(name, run, precision="bf16" if half else "fp32")
+        return self.row(
+            name,
+            run,
+            warm=lambda: run(one_step),
+            precision="bf16" if half else "fp32",
+            keeps_memory=keeps_memory,
+        )
 
     def rows(self) -> list[Row]:
         """All rungs, and the options above the last."""
@@ -221,6 +233,7 @@ class Ladder:
             self.once_an_epoch(),
             self.in_memory(),
             self.channels_last(),
+            self.library("fused steps, inference mode", keeps_memory=False),
             self.library("the library"),
             self.library("the library, bf16", half=True),
         ]
@@ -255,15 +268,24 @@ def evaluation(size: dict, device: torch.device) -> list[Row]:
         autocast = torch.autocast(device.type, torch.bfloat16, half)
         engine.evaluate(last, batches, criterion, autocast)
 
-    def row(name, run, precision="fp32"):
-        return Row("evaluation", name, count, flop, run, None, precision)
+    def row(name, run, precision="fp32", keeps_memory=False):
+        return Row(
+            "evaluation",
+            name,
+            count,
+            flop,
+            run,
+            precision=precision,
+            keeps_memory=keeps_memory,
+        )
 
     return [
         row("no_grad", lambda: forward(torch.no_grad)),
         row("with gradients", lambda: forward(torch.enable_grad)),
         row("inference_mode", lambda: forward(torch.inference_mode)),
-        row("the library", library),
-        row("the library, bf16", lambda: library(half=True), "bf16"),
+        row("channels_last, inference mode", library),
+        row("the library", library, keeps_memory=True),
+        row("the library, bf16", lambda: library(half=True), "bf16", True),
     ]
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from alexnet_lib import engine, evidence
 from alexnet_lib.batches import Batches, DeviceLoader, preprocess
 from alexnet_lib.model import alexnet_fashion
+from scripts.train import keep_memory
 
 from .clock import quiet
 from .garments import NORMAL, operations
@@ -76,6 +77,7 @@ def point(images: int, side: int, batch: int, width: float) -> dict:
     The memory is the peak of the process, less what it held before.
     """
     device = engine.pick_device()
+    keep_memory()
     before = evidence.peak_memory(device)  # Python and PyTorch themselves
     torch.manual_seed(0)
     model = network(side, width)

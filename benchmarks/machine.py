@@ -1,11 +1,14 @@
 """What this machine can do at best: the limits that rows are held against."""
 
+import ctypes
 import os
+import sys
 import time
 from collections.abc import Callable
 
 import torch
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # malloc.h
 DRIFT = 0.10  # a machine whose rates moved more than this is not steady
 
 
@@ -49,6 +52,20 @@ def rates(device: torch.device) -> dict[str, float]:
         "bf16": product_rate(device, torch.bfloat16),
         "copy": copy_rate(device),
     }
+
+
+def give_memory_back() -> None:
+    """Undo `keep_memory`: the values at which glibc arrives by itself.
+
+    Its threshold grows with the blocks that are freed, up to 32 MiB, and
+    the heap may have twice that at its end.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt:
+            mallopt(M_MMAP_MAX, 65536)
+            mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
+            mallopt(M_TRIM_THRESHOLD, 64 * 2**20)
 
 
 def drift(first: dict[str, float], last: dict[str, float]) -> float:

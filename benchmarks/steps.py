@@ -7,8 +7,10 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from alexnet_lib.model import alexnet_fashion
+from scripts.train import keep_memory
 
 from .garments import PIXELS
+from .machine import give_memory_back
 
 # Names of PyTorch's operations -> the words of the book
 KINDS = {
@@ -64,15 +66,14 @@ def profiles(batch: int, device: torch.device) -> dict[str, dict]:
     net = alexnet_fashion().to(device)
     images = torch.rand(batch, 1, PIXELS, PIXELS, device=device)
     labels = torch.arange(batch, device=device) % 10
+    give_memory_back()
+    usual = seconds_by_kind(copy.deepcopy(net), images, labels, fused=False)
+    keep_memory()
     last = torch.channels_last
-    return {
-        "usual layout": seconds_by_kind(
-            copy.deepcopy(net), images, labels, fused=False
-        ),
-        "the library": seconds_by_kind(
-            copy.deepcopy(net).to(memory_format=last),
-            images.to(memory_format=last),
-            labels,
-            fused=True,
-        ),
-    }
+    library = seconds_by_kind(
+        net.to(memory_format=last),
+        images.to(memory_format=last),
+        labels,
+        fused=True,
+    )
+    return {"usual layout": usual, "the library": library}

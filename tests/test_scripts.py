@@ -1,5 +1,6 @@
 """The two scripts, called as a user calls them."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -272,3 +273,39 @@ def test_help_has_examples(script):
     )
     assert "examples:" in done.stdout
     assert f"python scripts/{script}.py" in done.stdout
+
+
+FAULTS = """
+import ctypes, resource, sys, torch
+sys.path.insert(0, "scripts")
+if sys.argv[1] == "kept":
+    from train import keep_memory
+    keep_memory()
+torch.set_num_threads(1)
+for number in range(8):
+    if number == 2:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(2**24)  # 64 MB
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(
+    not (sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")),
+    reason="only glibc is told to keep memory",
+)
+def test_kept_memory_is_not_fetched_anew():
+    fetched = {
+        way: int(
+            subprocess.run(
+                [sys.executable, "-c", FAULTS, way],
+                capture_output=True,
+                check=True,
+                text=True,
+                cwd=ROOT,
+            ).stdout
+        )
+        for way in ("kept", "given back")
+    }
+    # Six times 64 MB, in pages of 4 kB or larger ones
+    assert fetched["kept"] * 10 < fetched["given back"]
