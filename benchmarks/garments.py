@@ -25,6 +25,7 @@ from .loops import post_1_epoch
 TESTED_PER_STEP = 10_000 / 1024
 TESTED_PER_EPOCH = 10_000 / 60_000
 PIXELS = 224
+USUAL = torch.contiguous_format  # PyTorch's usual layout of an image
 NORMAL = {"mean": [0.286], "std": [0.353]}
 
 
@@ -149,7 +150,7 @@ class Ladder:
         train = FilesOneByOne(True, trained).loader(self.batch)
         test = FilesOneByOne(False, each).loader(self.batch, kept=False)
         few = FilesOneByOne(False, 1).loader(self.batch)
-        net, optimizer = self.fresh(torch.contiguous_format)
+        net, optimizer = self.fresh(USUAL)
 
         def run(test: DataLoader = test, each_step: bool = True) -> None:
             post_1_epoch(net, train, test, optimizer, self.device, each_step)
@@ -163,35 +164,17 @@ class Ladder:
             warm=lambda: run(few, each_step=False),
         )
 
-    def once_an_epoch(self) -> Row:
-        """The evaluation moved out of the loop over batches."""
-        train = FilesOneByOne(True, self.trained).loader(self.batch)
-        test = FilesOneByOne(False, self.tested).loader(self.batch)
-        net, optimizer = self.fresh(torch.contiguous_format)
+    def one_evaluation(
+        self,
+        name: str,
+        train: Iterable,
+        test: Iterable,
+        layout: torch.memory_format = USUAL,
+    ) -> Row:
+        """Post 1's loop with the evaluation moved out of it."""
+        net, optimizer = self.fresh(layout)
         return self.row(
-            "evaluation once an epoch",
-            lambda: post_1_epoch(
-                net, train, test, optimizer, self.device, each_step=False
-            ),
-        )
-
-    def in_memory(self) -> Row:
-        """No files, no workers: bytes in memory, resized by the batch."""
-        net, optimizer = self.fresh(torch.contiguous_format)
-        train, test = map(UsualLayout, (self.train_loader, self.test_loader))
-        return self.row(
-            "images in memory, resized by the batch",
-            lambda: post_1_epoch(
-                net, train, test, optimizer, self.device, each_step=False
-            ),
-        )
-
-    def channels_last(self) -> Row:
-        """The layout in which convolutions and pools run fastest."""
-        net, optimizer = self.fresh(torch.channels_last)
-        train, test = self.train_loader, self.test_loader
-        return self.row(
-            "channels_last",
+            name,
             lambda: post_1_epoch(
                 net, train, test, optimizer, self.device, each_step=False
             ),
@@ -228,11 +211,20 @@ class Ladder:
 
     def rows(self) -> list[Row]:
         """All rungs, and the options above the last."""
+        files = [
+            FilesOneByOne(train, count).loader(self.batch)
+            for train, count in ((True, self.trained), (False, self.tested))
+        ]
+        prepared = self.train_loader, self.test_loader
+        usual = map(UsualLayout, prepared)
+        last = torch.channels_last
         rows = [
             self.post_1(),
-            self.once_an_epoch(),
-            self.in_memory(),
-            self.channels_last(),
+            self.one_evaluation("evaluation once an epoch", *files),
+            self.one_evaluation(
+                "images in memory, resized by the batch", *usual
+            ),
+            self.one_evaluation("channels_last", *prepared, last),
             self.library("fused steps, inference mode", keeps_memory=False),
             self.library("the library"),
             self.library("the library, bf16", half=True),
