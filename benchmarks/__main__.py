@@ -59,20 +59,20 @@ SLOW = {"growth"}  # left out of a quick run
 LONG = {"accuracy"}
 SIZES = {
     "quick": {
-        "batch": 64,
+        "batch": 40,
         "steps": 1,
         "post_steps": 1,
-        "evaluated": 128,
+        "evaluated": 64,
         "prepared": 512,
-        "photos": 64,
+        "photos": 32,
         "rounds": 3,
         "compile": False,
     },
     "cpu": {
         "batch": 128,
-        "steps": 2,
+        "steps": 1,
         "post_steps": 1,
-        "evaluated": 512,
+        "evaluated": 256,
         "prepared": 1024,
         "photos": 96,
         "rounds": 5,
