@@ -59,23 +59,23 @@ SLOW = {"growth"}  # left out of a quick run
 LONG = {"accuracy"}
 SIZES = {
     "quick": {
-        "batch": 40,
+        "batch": 32,
         "steps": 1,
         "post_steps": 1,
         "evaluated": 64,
         "prepared": 512,
         "photos": 32,
-        "rounds": 3,
+        "rounds": 4,
         "compile": False,
     },
     "cpu": {
-        "batch": 128,
+        "batch": 64,
         "steps": 1,
         "post_steps": 1,
-        "evaluated": 256,
+        "evaluated": 128,
         "prepared": 1024,
-        "photos": 96,
-        "rounds": 5,
+        "photos": 64,
+        "rounds": 7,
         "compile": True,
     },
     # Whole epochs of Fashion-MNIST: 60,000 images learned, 10,000 evaluated
@@ -195,7 +195,7 @@ def measure(args: argparse.Namespace) -> dict:
             continue
         for rows in timed_rows(part, size, device):
             time_in_turn(rows, size["rounds"], device)
-            result["rows"] += [row.result(result["first"]) for row in rows]
+            result["rows"] += [row.result() for row in rows]
             result["ratios"] += compared(rows)
             print(report.group(result, rows[0].group))
             del rows

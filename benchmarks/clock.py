@@ -13,7 +13,12 @@ from tqdm import tqdm
 
 from scripts.train import keep_memory
 
-from .machine import give_memory_back, seconds_used, synchronize
+from .machine import (
+    give_memory_back,
+    product_rate,
+    seconds_used,
+    synchronize,
+)
 
 CONTENDED = 0.10  # of one core in use by others: the row does not count
 
@@ -39,6 +44,7 @@ class Row:
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
 
     @property
     def speed(self) -> float:
@@ -54,9 +60,16 @@ class Row:
         """CPU seconds per second; None where the system does not tell."""
         return sum(used) / sum(self.seconds) if used else None
 
-    def result(self, rates: dict[str, float]) -> dict:
-        """What is kept of a row."""
-        rate = self.flop / median(self.seconds)
+    def result(self) -> dict:
+        """What is kept of a row.
+
+        Its share of the machine's limit, the rate of a matrix product in
+        the same precision, is taken round by round, as all ratios are.
+        """
+        shares = [
+            self.flop / seconds / limit
+            for seconds, limit in zip(self.seconds, self.limits, strict=True)
+        ]
         return {
             "group": self.group,
             "name": self.name,
@@ -66,8 +79,9 @@ class Row:
             "seconds": self.seconds,
             "images_per_second": self.speed,
             "best_images_per_second": self.images / min(self.seconds),
-            "flop_per_second": rate,
-            "share_of_product_rate": rate / rates[self.precision],
+            "flop_per_second": self.flop / median(self.seconds),
+            "share_of_product_rate": median(shares),
+            "shares": shares,
             "cpu_per_wall_second": self.per_second(self.cpu),
             "others_per_wall_second": self.per_second(self.others),
             "contended": self.contended,
@@ -101,7 +115,11 @@ def time_once(row: Row, device: torch.device) -> None:
 
 
 def time_in_turn(rows: list[Row], rounds: int, device: torch.device) -> None:
-    """Every row once, then every row again: what drifts, drifts for all."""
+    """Every row once, then every row again, in the opposite order.
+
+    A machine that gets slower or faster meanwhile does so for all rows,
+    and for its own limits, which each round measures, too.
+    """
     bar = tqdm(
         total=(rounds + 1) * len(rows),
         file=sys.stderr,
@@ -110,10 +128,15 @@ def time_in_turn(rows: list[Row], rounds: int, device: torch.device) -> None:
     )
     with bar:
         for number in range(rounds + 1):
-            for row in rows:
+            limits = {
+                "fp32": product_rate(device, torch.float32, rounds=4),
+                "bf16": product_rate(device, torch.bfloat16, rounds=4),
+            }
+            for row in rows[:: -1 if number % 2 else 1]:
                 bar.set_description_str(f"{row.group}: {row.name}")
                 if number:
                     time_once(row, device)
+                    row.limits.append(limits[row.precision])
                 else:
                     with quiet():
                         (row.warm or row.run)()

@@ -30,11 +30,13 @@ def best_time(work: Callable, device: torch.device, rounds: int = 12) -> float:
     return min(times)
 
 
-def product_rate(device: torch.device, dtype: torch.dtype) -> float:
+def product_rate(
+    device: torch.device, dtype: torch.dtype, rounds: int = 12
+) -> float:
     """Operations a second of a large square matrix product."""
     side = 8192 if device.type == "cuda" else 2048
     a, b = torch.rand(2, side, side, device=device).to(dtype)
-    return 2 * side**3 / best_time(lambda: a @ b, device)
+    return 2 * side**3 / best_time(lambda: a @ b, device, rounds)
 
 
 def copy_rate(device: torch.device) -> float:

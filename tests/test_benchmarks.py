@@ -203,6 +203,7 @@ def row(name: str, images: int, seconds: list[float], others=0.0):
     made.seconds = seconds
     made.cpu = [2 * s for s in seconds]
     made.others = [others] * len(seconds)
+    made.limits = [1e10 * s for s in seconds]
     return made
 
 
@@ -217,7 +218,7 @@ def test_ratios_are_taken_round_by_round_and_per_image():
 
 def test_what_others_use_marks_a_row():
     busy = row("busy", 10, [1.0, 1.0], others=0.3)
-    result = busy.result({"fp32": 1e10})
+    result = busy.result()
     assert result["contended"]
     assert result["cpu_per_wall_second"] == 2.0
     assert result["share_of_product_rate"] == pytest.approx(0.1)
@@ -232,8 +233,17 @@ def test_rows_are_run_in_turn(monkeypatch):
     ]
     rows[0].warm = lambda: order.append("warm")
     clock.time_in_turn(rows, 2, CPU)
-    assert order == ["warm", "b", "a", "b", "a", "b"]
+    assert order == ["warm", "b", "b", "a", "a", "b"]
     assert [len(r.seconds) for r in rows] == [2, 2]
+    assert all(limit > 0 for r in rows for limit in r.limits)
+
+
+def test_the_share_of_the_limit_is_taken_round_by_round():
+    steady = row("steady", 10, [1.0, 2.0, 4.0])  # 1e9 operations each
+    steady.limits = [2e9, 1e9, 1e9]
+    result = steady.result()
+    assert result["shares"] == [0.5, 0.5, 0.25]
+    assert result["share_of_product_rate"] == 0.5
 
 
 def test_goals_are_judged():
