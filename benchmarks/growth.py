@@ -45,7 +45,8 @@ def network(side: int, width: float) -> nn.Module:
     All channels and hidden units are multiplied by `width`; the first dense
     layer takes what the last pool gives.
     """
-    model = alexnet_fashion()
+    with torch.device("meta"):  # only its shape is wanted, not its memory
+        model = alexnet_fashion()
     before = 1
     for part in (model.features, model.classifier):
         for number, layer in enumerate(part):
