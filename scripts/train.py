@@ -152,6 +152,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args.out = args.out or Path("runs", args.dataset)
     if args.size not in RECIPES[args.dataset]:
         parser.error(f"--size: there is no {args.size} network for garments")
+    usual = RECIPES[args.dataset][args.size]["parts"]
+    chosen = {*usual, *args.added} - {*args.dropped}
+    args.parts = [part for part in PARTS[args.dataset] if part in chosen]
     for part in args.dropped + args.added:
         if part not in PARTS[args.dataset]:
             parser.error(
@@ -300,8 +303,6 @@ def run(args: argparse.Namespace) -> None:
     images = load_data(args, size["image"]["side"])
     make_writable(args.out)
     args.lr = args.lr or size["lr"]
-    chosen = {*size["parts"], *args.added} - {*args.dropped}
-    args.parts = [part for part in PARTS[args.dataset] if part in chosen]
     prepared = {**size["preprocess"], **recipe["normalize"]}
     splits = {
         split: getattr(images, split).first(args.images or sys.maxsize)
