@@ -171,7 +171,7 @@ class Photos(Dataset):
         def read(index: int) -> None:
             images[index] = self[index][0]
 
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             done = pool.map(read, range(len(self)))
             for _ in tqdm(done, "photos", len(self), disable=None):
                 pass
