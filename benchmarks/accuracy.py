@@ -12,7 +12,7 @@ from alexnet_lib.checkpoint import load_checkpoint
 
 GOALS = (0.88, 0.92)
 SCRIPT = Path(__file__).parents[1] / "scripts" / "train.py"
-EPOCHS = {"full": 20, "small": 20}
+EPOCHS = 20
 
 
 def seconds_to(history: list[dict], accuracy: float) -> float | None:
@@ -45,7 +45,7 @@ def measure(device: torch.device, drawn: bool = False, *more: str) -> dict:
     data = ["--drawn"] if drawn else ["--data", root]
     settings = [
         *("fashion", *data, "--size", size, "--device", str(device)),
-        *("--epochs", str(EPOCHS[size]), "--precision", "bf16"),
+        *("--epochs", str(EPOCHS), "--precision", "bf16"),
         *("--threads", str(torch.get_num_threads()), *more),
     ]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,14 +1,18 @@
 """What this machine can do at best: the limits that rows are held against."""
 
-import ctypes
 import os
-import sys
 import time
 from collections.abc import Callable
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # malloc.h
+from scripts.train import (
+    M_MMAP_MAX,
+    M_MMAP_THRESHOLD,
+    M_TRIM_THRESHOLD,
+    set_malloc,
+)
+
 DRIFT = 0.10  # a machine whose rates moved more than this is not steady
 
 
@@ -62,12 +66,13 @@ def give_memory_back() -> None:
     Its threshold grows with the blocks that are freed, up to 32 MiB, and
     the heap may have twice that at its end.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt:
-            mallopt(M_MMAP_MAX, 65536)
-            mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
-            mallopt(M_TRIM_THRESHOLD, 64 * 2**20)
+    set_malloc(
+        {
+            M_MMAP_MAX: 65536,
+            M_MMAP_THRESHOLD: 32 * 2**20,
+            M_TRIM_THRESHOLD: 64 * 2**20,
+        }
+    )
 
 
 def drift(first: dict[str, float], last: dict[str, float]) -> float:
@@ -84,8 +89,7 @@ def seconds_used() -> tuple[float, float] | None:
     try:
         with open("/proc/stat") as file:
             ticks = [int(field) for field in file.readline().split()[1:9]]
-        children = [pid for pid in _children(os.getpid())]
-        running = sum(_ticks_of(pid) for pid in children)
+        running = sum(_ticks_of(pid) for pid in _children(os.getpid()))
     except OSError:
         return None
     per_second = os.sysconf("SC_CLK_TCK")

@@ -103,7 +103,8 @@ RECIPES = {
         "normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
     },
 }
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # their numbers in malloc.h
+# Options of glibc's malloc, by their numbers in malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 PRECISIONS = {
     "fp32": torch.float32,
     "bf16": torch.bfloat16,
@@ -191,17 +192,23 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
+def set_malloc(options: dict[int, int]) -> None:
+    """Set options of glibc's malloc; where it is another, nothing."""
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt:  # this is glibc
+            for option, value in options.items():
+                mallopt(option, value)
+
+
 def keep_memory() -> None:
     """Let what is freed stay with this process, to be used again.
 
     Else glibc, Linux's C library, gives large tensors back after each step,
     and the system has to clear their memory anew for the next one.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt:  # this is glibc
-            mallopt(M_MMAP_MAX, 0)  # no block is asked for on its own
-            mallopt(M_TRIM_THRESHOLD, -1)  # the end of the heap is kept
+    # No block is asked for on its own, and the end of the heap is kept
+    set_malloc({M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1})
 
 
 def load_data(args: argparse.Namespace, side: int) -> data.ImageData:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 from tools.sync_taught import notebooks
 
@@ -64,6 +65,19 @@ def real_data() -> Path:
     if not Path(folder).is_dir():
         pytest.skip("no real data: set ALEXNET_DATA to its folder")
     return Path(folder)
+
+
+@pytest.fixture
+def bad_photo(tmp_path: Path) -> Path:
+    """A folder with flower_photos of two classes; one file is no photo."""
+    folder = tmp_path / "flower_photos"
+    for name in ("one", "two"):
+        (folder / name).mkdir(parents=True)
+        for i in range(30):
+            color = (i, len(name), ord(name[0]))
+            Image.new("RGB", (9, 9), color).save(folder / name / f"{i}.png")
+    (folder / "one" / "bad.jpg").write_text("no image")
+    return tmp_path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

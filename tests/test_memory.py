@@ -195,18 +195,11 @@ def test_streamed_training_is_training_in_memory(tmp_path, monkeypatch, capfd):
     assert all(expected[name].equal(found[name]) for name in expected)
 
 
-def test_a_streamed_photo_that_is_none_is_named(tmp_path, monkeypatch, capfd):
+def test_a_streamed_photo_that_is_none_is_named(bad_photo, monkeypatch, capfd):
     """On one line, though a worker finds it while training."""
-    folder = tmp_path / "flower_photos"
-    for name in ("one", "two"):
-        (folder / name).mkdir(parents=True)
-        for i in range(30):
-            color = (i, len(name), ord(name[0]))
-            Image.new("RGB", (9, 9), color).save(folder / name / f"{i}.png")
-    (folder / "one" / "bad.jpg").write_text("no image")
     monkeypatch.setattr(data, "IN_MEMORY", 0)
-    command = ["flowers", "--size", "small", "--data", str(tmp_path)]
-    command += ["--out", str(tmp_path / "run"), "--device", "cpu"]
+    command = ["flowers", "--size", "small", "--data", str(bad_photo)]
+    command += ["--out", str(bad_photo / "run"), "--device", "cpu"]
     assert train.main(command) == 1
     err = capfd.readouterr().err
     assert err.startswith("error: ") and err.count("\n") == 1
