@@ -66,6 +66,11 @@ class Batches:
         shuffle: bool = False,
     ):
         self.images, self.labels = data
+        if len(self.images) != len(self.labels) or (self.labels < 0).any():
+            raise ValueError(
+                f"{len(self.images):,} images and {len(self.labels):,} labels"
+                ", or a label below 0: each image needs the number of a class"
+            )
         self.batch_size, self.shuffle = batch_size, shuffle
 
     def __len__(self) -> int:

@@ -9,25 +9,24 @@ import os
 from pathlib import Path
 
 import torch
+from torch import nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from .engine import Callback, TrainState, best_epoch
+from .guards import CheckpointError, check_card, load_file
 from .model import ARCHITECTURES, AlexNet
 
 # A narrow AlexNet, trained on real photos of five kinds of flowers
 TRAINED = Path(__file__).parent / "trained" / "flowers.pt"
 
 
-class CheckpointError(ValueError):
-    """A file that is no checkpoint of this library, or not a fitting one."""
-
-
 def save_file(content: dict, path: str | Path) -> None:
     """Write `content` whole or not at all.
 
-    A crash at any moment leaves the old file or the new one.
+    A crash at any moment, or a full disk, leaves the old file or the new
+    one. Where `path` is a link, what it leads to is written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(path).resolve()
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:
@@ -35,6 +34,11 @@ def save_file(content: dict, path: str | Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # PyTorch's own writer has both
+        reason = getattr(error, "strerror", None) or "is the disk full?"
+        raise OSError(
+            f"cannot write {path} ({reason}): what was there before is whole"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -43,23 +47,45 @@ def load_checkpoint(
     path: str | Path, device: torch.device | str = "cpu"
 ) -> dict:
     """The content of a checkpoint, with its tensors on `device`."""
-    if not Path(path).is_file():
-        raise CheckpointError(f"no checkpoint at {path}: train one first")
-    try:
-        saved = torch.load(path, map_location=device, weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # damaged files raise errors of many kinds
+    saved = load_file(path, device)
+    if not isinstance(saved, dict):
+        raise CheckpointError(f"{path} holds no dictionary, but {type(saved)}")
+    if not all(isinstance(saved.get(n), dict) for n in ("card", "model")):
+        names = ", ".join(map(str, list(saved)[:2]))
         raise CheckpointError(
-            f"{path} cannot be read as a checkpoint: it is damaged, or of "
-            f"another kind ({type(error).__name__})"
-        ) from error
-    if not isinstance(saved, dict) or not {"card", "model"} <= set(saved):
-        raise CheckpointError(
-            f"{path} has no card: save it with alexnet_lib.checkpoint, or "
-            "load it with torch.load"
+            f"{path} has no card that says which network it belongs to; it "
+            f"holds {names} ... To fill a network of your own with weights, "
+            "use alexnet_lib.checkpoint.load_weights"
         )
     return saved
+
+
+def load_weights(path: str | Path, model: nn.Module) -> None:
+    """Fill `model` with the bare weights in a file, whatever their names.
+
+    They are taken in their order, which is that of the layers. Each must
+    have the kind, weight or bias, and the shape of its counterpart; else
+    nothing is loaded.
+    """
+    saved = load_file(path)
+    ours = model.state_dict()
+    count = len(saved) if isinstance(saved, dict) else 0
+    if count != len(ours):
+        raise CheckpointError(
+            f"{path} holds {count} tensors by name, the network {len(ours)}: "
+            "these are another network's weights"
+        )
+    for (name, tensor), (other, found) in zip(
+        ours.items(), saved.items(), strict=True
+    ):
+        kind = name.rpartition(".")[2]
+        shape = getattr(found, "shape", None)
+        if other.rpartition(".")[2] != kind or shape != tensor.shape:
+            raise CheckpointError(
+                f"{other} in {path} has shape {tuple(shape or ())}, but "
+                f"{name} of the network {tuple(tensor.shape)}: nothing loaded"
+            )
+    model.load_state_dict(dict(zip(ours, saved.values(), strict=True)))
 
 
 def resume(path: str | Path, state: TrainState, card: dict) -> None:
@@ -76,7 +102,13 @@ def resume(path: str | Path, state: TrainState, card: dict) -> None:
             f"{path} keeps the network alone, for prediction: resume from "
             "last.pt"
         )
-    state.load_state_dict(saved)
+    try:
+        state.load_state_dict(saved)
+    except Exception as error:
+        raise CheckpointError(
+            f"{path} does not fit this run ({type(error).__name__}): it was "
+            "changed by hand, or by another version; start anew"
+        ) from error
 
 
 def keep_last_and_best(
@@ -86,6 +118,7 @@ def keep_last_and_best(
 
     `last.pt` can be resumed; `best.pt` holds only what prediction needs.
     """
+    Path(folder).mkdir(parents=True, exist_ok=True)
 
     def save(state: TrainState) -> None:
         content = {"card": card, **state.state_dict()}
@@ -110,18 +143,23 @@ def load_model(
     `batches.preprocess`}; what else it holds says how the run was made.
     """
     saved = load_checkpoint(path, device)
-    card = saved["card"]
-    if card.get("arch") not in ARCHITECTURES:
-        raise CheckpointError(
-            f"{path} holds the network {card.get('arch')!r}: known are "
-            + ", ".join(ARCHITECTURES)
-        )
-    model = ARCHITECTURES[card["arch"]](**card["arguments"])
+    card, weights = saved["card"], saved["model"]
+    check_card(card, path)
     try:
-        model.load_state_dict(saved["model"])
-    except RuntimeError as error:
+        for wrapper in ("_orig_mod.", "module.", "_orig_mod."):  # compile, DDP
+            consume_prefix_in_state_dict_if_present(weights, wrapper)
+        with torch.device("meta"):  # no memory yet, whatever the card says
+            model = ARCHITECTURES[card["arch"]](**card["arguments"])
+        model.load_state_dict(weights, assign=True)
+    except Exception as error:
+        reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(
-            f"the weights in {path} do not fit {card['arch']}: "
-            f"{str(error).splitlines()[-1].strip()}"
+            f"the weights in {path} do not fit {card['arch']}: {reason}"
         ) from error
-    return model.to(device).eval(), card
+    outputs = next(reversed(weights.values())).shape[0]
+    if outputs != len(card["classes"]):
+        raise CheckpointError(
+            f"the network in {path} has {outputs} outputs, its card "
+            f"{len(card['classes'])} classes"
+        )
+    return model.to(device, torch.get_default_dtype()).eval(), card

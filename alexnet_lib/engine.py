@@ -35,11 +35,13 @@ class Tally:
     def __init__(self, device: torch.device | str):
         self.loss = torch.zeros((), device=device)
         self.correct = torch.zeros((), device=device, dtype=torch.long)
+        self.finite = torch.zeros((), device=device, dtype=torch.long)
         self.count = 0
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Count one batch; `loss` is its mean, weighted by its size."""
         self.loss += loss.detach() * len(labels)
+        self.finite += self.loss.isfinite()  # never again after the first
         self.correct += (logits.argmax(dim=1) == labels).sum()
         self.count += len(labels)
 
@@ -47,8 +49,12 @@ class Tally:
         """Mean loss and accuracy of all that was added."""
         if self.count == 0:
             raise ValueError("the loader gave no batch: is its data empty?")
+        loss = self.loss.item() / self.count
+        if not math.isfinite(loss):
+            step = self.finite.item() + 1
+            raise FloatingPointError(f"the loss is {loss} since step {step}")
         return {
-            "loss": self.loss.item() / self.count,
+            "loss": loss,
             "accuracy": self.correct.item() / self.count,
         }
 
@@ -163,17 +169,21 @@ def fit(
         # A resumed run draws the random numbers an unbroken one would
         torch.manual_seed(seed + 1000 * epoch)
         lr = state.optimizer.param_groups[0]["lr"]
-        train = train_one_epoch(state, train_loader, criterion)
-        val = evaluate(state.model, val_loader, criterion, state.autocast)
-        for part, means in (("training", train), ("validation", val)):
-            if not math.isfinite(means["loss"]):
-                raise FloatingPointError(
-                    f"the {part} loss is {means['loss']} in epoch {epoch}: "
-                    f"try a learning rate below {lr:g}"
-                )
+        part = "training"
+        try:
+            train = train_one_epoch(state, train_loader, criterion)
+            part = "validation"
+            val = evaluate(state.model, val_loader, criterion, state.autocast)
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"in the {part} of epoch {epoch}, {error}: try a learning "
+                f"rate below {lr:g}"
+            ) from error
         row = {"epoch": epoch, "lr": lr}
         row |= {f"train_{name}": value for name, value in train.items()}
         row |= {f"val_{name}": value for name, value in val.items()}
+        if state.scaler.is_enabled():  # halved by each step that overflowed
+            row["loss_scale"] = state.scaler.get_scale()
         row["seconds"] = time.perf_counter() - start
         state.history.append(row)
         stops = [callback(state) for callback in callbacks]  # run them all

@@ -32,6 +32,8 @@ def top_classes(
 def predict_all(model: nn.Module, loader: Iterable) -> tuple[Tensor, Tensor]:
     """Probabilities, (N, classes), and labels of all that `loader` yields."""
     batches = [(predict(model, images), labels) for images, labels in loader]
+    if not batches:
+        raise ValueError("the loader gave no batch: is its data empty?")
     probabilities, labels = zip(*batches, strict=True)
     return torch.cat(probabilities).cpu(), torch.cat(labels).cpu()
 

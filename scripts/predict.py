@@ -15,8 +15,8 @@ from pathlib import Path
 
 from alexnet_lib.batches import preprocess
 from alexnet_lib.checkpoint import TRAINED, CheckpointError, load_model
-from alexnet_lib.data import SUFFIXES, read_image
 from alexnet_lib.inference import predict, top_classes
+from alexnet_lib.photos import SUFFIXES, read_image
 
 EXAMPLES = """examples:
   python scripts/predict.py holiday.jpg
@@ -62,10 +62,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     try:
         model, card = load_model(args.checkpoint)
-    except CheckpointError as error:
+        prepare = preprocess(**card["preprocess"])
+    except (CheckpointError, OSError, TypeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    prepare = preprocess(**card["preprocess"])
     seen = failed = 0
     for path in walk(args.images):
         seen += 1
@@ -95,5 +95,7 @@ def main(argv: list[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:  # whoever read the output, `head` say, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

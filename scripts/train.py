@@ -7,13 +7,19 @@ on the validation images. Ends with the test accuracy of that epoch.
 import argparse
 import ctypes
 import os
+import shlex
+import signal
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from statistics import median
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 from torch.amp import GradScaler
 from torch.optim import SGD, Adam
@@ -30,6 +36,7 @@ from alexnet_lib.checkpoint import keep_last_and_best, load_model, resume
 from alexnet_lib.inference import calibration, confusion_matrix, predict_all
 from alexnet_lib.init import init_kaiming
 from alexnet_lib.model import ARCHITECTURES
+from alexnet_lib.photos import BadPhotos
 
 EXAMPLES = """examples:
   two epochs of drawn garments with the small network, in a minute:
@@ -124,6 +131,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     root = os.environ.get("ALEXNET_DATA", "data")
     add("--data", type=Path, default=root, help=f"folder (default {root})")
     add("--download", action="store_true", help="fetch the data into --data")
+    add("--skip-bad", action="store_true", help="leave out unreadable photos")
     add("--out", type=Path, help="folder (default runs/DATASET)")
     add("--epochs", type=int, default=10, metavar="N", help="default 10")
     add("--images", type=int, metavar="N", help="of each split, at most")
@@ -218,14 +226,30 @@ def load_data(args: argparse.Namespace, side: int) -> data.ImageData:
         return data.fashion_mnist(args.data, args.download)
     if args.drawn:
         return data.drawn_flowers(side)
-    return data.flower_photos(args.data, side, args.download)
+    photos = data.flower_photos(args.data, side, args.download, args.skip_bad)
+    for reason in photos.skipped.values():
+        print(f"left out: {reason}", file=sys.stderr)
+    return photos
 
 
-def make_writable(folder: Path) -> None:
-    """Make the folder of a run; better fail now than after an epoch."""
+def hold(folder: Path) -> AbstractContextManager:
+    """The folder of a run, made if need be, for this process alone.
+
+    Better fail now than after an epoch. The system takes the lock back when
+    the process ends, however it does.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
+        held = FileLock(folder / "run.lock").acquire(timeout=1)
+        for left in folder.glob("*.partial"):  # of a run killed in a save
+            left.unlink()
+        return held
+    except Timeout:
+        raise OSError(
+            f"another run is at work in {folder}: wait until it has ended, "
+            "or name another folder with --out"
+        ) from None
     except OSError as error:
         raise OSError(
             f"cannot write to {folder} ({error.strerror}): name another "
@@ -233,9 +257,61 @@ def make_writable(folder: Path) -> None:
         ) from error
 
 
+class Stopped(Exception):
+    """A signal asked to stop; its number is the argument."""
+
+
+class Stop:
+    """SIGINT (Ctrl-C) and SIGTERM stop at once, but training after a step."""
+
+    def __init__(self):
+        self.asked, self.training, self.owner = 0, False, os.getpid()
+        self.usual = {}
+
+    def __enter__(self) -> "Stop":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.usual[number] = signal.signal(number, self.ask)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self.usual.items():
+            signal.signal(number, handler)
+
+    def ask(self, number: int, frame: object) -> None:
+        if os.getpid() != self.owner:  # a worker, whose owner was asked too
+            if number == signal.SIGTERM:
+                os._exit(128 + number)
+        elif self.asked or not self.training:
+            raise Stopped(number)
+        else:
+            self.asked = number
+            os.write(2, b"\nstopping after this step; once more: at once\n")
+
+    def check(self) -> None:
+        """Stop, if that was asked."""
+        if self.asked:
+            raise Stopped(self.asked)
+
+
+class Steps:
+    """A loader that looks between two batches whether to stop."""
+
+    def __init__(self, loader: DeviceLoader, stop: Stop):
+        self.loader, self.stop = loader, stop
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for batch in self.loader:
+            self.stop.check()
+            yield batch
+
+
 def make_loaders(
-    args: argparse.Namespace, splits: dict, prepared: dict
-) -> dict[str, DeviceLoader]:
+    args: argparse.Namespace, splits: dict, prepared: dict, stop: Stop
+) -> dict[str, Steps]:
     """A loader for each split; what is learned from may be augmented.
 
     Windows and mirror images of photos; of garments, which are as large as
@@ -249,11 +325,12 @@ def make_loaders(
     for split, chosen in splits.items():
         train = split == "train"
         batch = RECIPES[args.dataset][args.size]["batch"]
-        loaders[split] = DeviceLoader(
+        loader = DeviceLoader(
             make_batches(chosen, batch, train, args.device),
             learn if train else prepare,
             args.device,
         )
+        loaders[split] = Steps(loader, stop)
     return loaders
 
 
@@ -298,7 +375,7 @@ def make_state(
     )
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace, stop: Stop, held: ExitStack) -> None:
     """Train, keep the last and the best epoch, test the best, record it."""
     keep_memory()
     if args.threads:
@@ -308,7 +385,7 @@ def run(args: argparse.Namespace) -> None:
     recipe = RECIPES[args.dataset]
     size = recipe[args.size]
     images = load_data(args, size["image"]["side"])
-    make_writable(args.out)
+    held.enter_context(hold(args.out))
     args.lr = args.lr or size["lr"]
     prepared = {**size["preprocess"], **recipe["normalize"]}
     splits = {
@@ -317,7 +394,7 @@ def run(args: argparse.Namespace) -> None:
     }
     counts = {split: len(chosen.labels) for split, chosen in splits.items()}
     streamed = isinstance(images.train, data.Photos)
-    loaders = make_loaders(args, splits, prepared)
+    loaders = make_loaders(args, splits, prepared, stop)
     arguments = {**size["arguments"], "num_classes": len(images.classes)}
     state = make_state(args, arguments, len(loaders["train"]))
     card = {
@@ -348,6 +425,7 @@ def run(args: argparse.Namespace) -> None:
         f"{size['arch']} on {evidence.device_name(device)}"
     )
     callbacks = [engine.print_epoch, keep_last_and_best(args.out, card)]
+    stop.training = True
     wall, cpu = time.perf_counter(), time.process_time()
     history = engine.fit(
         state,
@@ -361,7 +439,7 @@ def run(args: argparse.Namespace) -> None:
         args.seed,
     )
     busy = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    tested = test_best(args.out, history, loaders["test"])
+    tested = test_best(args, history, loaders["test"])
     if args.record:
         seconds = median(row["seconds"] for row in history)
         record = {
@@ -380,9 +458,11 @@ def run(args: argparse.Namespace) -> None:
         print(f"recorded in {evidence.save_record(record)}")
 
 
-def test_best(folder: Path, history: list[dict], loader: DeviceLoader) -> dict:
+def test_best(
+    args: argparse.Namespace, history: list[dict], loader: Steps
+) -> dict:
     """Look once at the test images, with the epoch that was best on val."""
-    model, _ = load_model(folder / "best.pt", loader.device)
+    model, _ = load_model(args.out / "best.pt", args.device)
     model = model.to(memory_format=torch.channels_last)
     progress = engine.progress(loader, "test")
     probabilities, labels = predict_all(model, progress)
@@ -409,13 +489,40 @@ def test_best(folder: Path, history: list[dict], loader: DeviceLoader) -> dict:
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     try:
-        run(args)
+        with Stop() as stop, ExitStack() as held:
+            try:
+                run(args, stop, held)
+            except RuntimeError:  # a worker that the signal ended first
+                stop.check()
+                raise
+    except Stopped as stopped:
+        print(f"stopped: {how_to_resume(args, argv)}", file=sys.stderr)
+        return 128 + stopped.args[0]
+    except BadPhotos as error:
+        for reason in error.bad.values():
+            print(f"error: {reason}", file=sys.stderr)
+        print(
+            f"mend or remove these {len(error.bad)} files, or leave them out "
+            "with --skip-bad",
+            file=sys.stderr,
+        )
+        return 1
     except (OSError, ValueError, FloatingPointError) as error:
         # Of a worker's error, the last line; a traceback stands before it
         reason = str(error).strip().rpartition("\n")[2]
         print(f"error: {reason}", file=sys.stderr)
         return 1
     return 0
+
+
+def how_to_resume(args: argparse.Namespace, argv: list[str] | None) -> str:
+    words = sys.argv[1:] if argv is None else argv
+    resume = [] if args.resume else ["--resume"]
+    command = shlex.join(["python", "scripts/train.py", *words, *resume])
+    kept = args.out / "last.pt"
+    if not kept.exists():
+        return "no epoch was whole yet, so nothing was kept"
+    return f"{kept} holds the last whole epoch; go on with\n  {command}"
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import errno
 import os
 
 import pytest
@@ -10,6 +11,8 @@ CARD = {
     "arch": "alexnet_small",
     "arguments": {"channels": 1, "num_classes": 3},
     "classes": ["a", "b", "c"],
+    "image": {"side": 96, "channels": 1},
+    "preprocess": {"resize": 96, "crop": 96, "mean": [0.5], "std": [0.5]},
 }
 
 
@@ -35,16 +38,16 @@ def test_a_run_resumed_from_its_file_ends_where_an_unbroken_one_does(tmp_path):
 @pytest.mark.parametrize("moment", ["save", "fsync", "replace"])
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch, moment):
     path = tmp_path / "last.pt"
-    checkpoint.save_file({"card": "old", "model": {}}, path)
+    checkpoint.save_file({"card": {"age": "old"}, "model": {}}, path)
 
     def fail(*args):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "disk full")
 
     owner = torch if moment == "save" else os
     monkeypatch.setattr(owner, moment, fail)
     with pytest.raises(OSError, match="disk full"):
-        checkpoint.save_file({"card": "new", "model": {}}, path)
-    assert checkpoint.load_checkpoint(path)["card"] == "old"
+        checkpoint.save_file({"card": {"age": "new"}, "model": {}}, path)
+    assert checkpoint.load_checkpoint(path)["card"] == {"age": "old"}
     assert os.listdir(tmp_path) == ["last.pt"]
 
 
@@ -101,10 +104,10 @@ def bad_files(folder):
     checkpoint.save_file(content, folder / "classes.pt")
     return {
         "missing.pt": "no checkpoint at",
-        "empty.pt": "cannot be read",
-        "text.pt": "cannot be read",
-        "half.pt": "cannot be read",
-        "whole_model.pt": "cannot be read",
+        "empty.pt": "no file of torch.save",
+        "text.pt": "no file of torch.save",
+        "half.pt": "not a whole one",
+        "whole_model.pt": "would run torch.nn.modules",
         "state_dict.pt": "has no card",
         "arch.pt": "resnet",
         "classes.pt": "do not fit alexnet_small",
@@ -124,7 +127,9 @@ def test_no_text_is_mistaken_for_a_checkpoint(tmp_path, first):
     """Read as a pickle, a text may raise almost any kind of error."""
     path = tmp_path / "text.pt"
     path.write_bytes(bytes([first]) + b"ello world")
-    with pytest.raises(checkpoint.CheckpointError, match="cannot be read"):
+    with pytest.raises(
+        checkpoint.CheckpointError, match="no file of torch.save"
+    ):
         checkpoint.load_checkpoint(path)
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 from torchvision.datasets import FashionMNIST, ImageFolder
 
 from alexnet_lib import data, drawings
+from alexnet_lib.photos import split_of
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ def test_no_photo_moves_when_files_are_renamed_added_or_copied(tmp_path):
 def test_the_split_has_the_promised_shares():
     counts = {"train": 0, "val": 0, "test": 0}
     for number in range(5000):
-        counts[data.split_of(number.to_bytes(4, "big"))] += 1
+        counts[split_of(number.to_bytes(4, "big"))] += 1
     assert counts["train"] / 5000 == pytest.approx(0.70, abs=0.02)
     assert counts["val"] / 5000 == pytest.approx(0.15, abs=0.02)
 
@@ -205,7 +206,7 @@ def test_a_turned_photo_is_read_upright(tmp_path):
 
 def test_a_file_that_is_no_image_is_named(tmp_path):
     (tmp_path / "text.jpg").write_text("not an image")
-    with pytest.raises(ValueError, match="text.jpg: not a whole image"):
+    with pytest.raises(ValueError, match="text.jpg: no picture"):
         data.read_image(tmp_path / "text.jpg", 8)
     with pytest.raises(ValueError, match="gone.jpg: No such file"):
         data.read_image(tmp_path / "gone.jpg", 8)

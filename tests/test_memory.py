@@ -135,11 +135,12 @@ def test_streamed_photos_take_next_to_nothing(photos):
 
 
 def folder_of_photos(root: Path, count: int, side: int) -> data.ImageData:
-    """`count` photos of one class, loaded as any other folder."""
-    (root / "all").mkdir(exist_ok=True)
+    """`count` photos of two classes, loaded as any other folder."""
     for number in range(count):
+        place = root / ("one", "two")[number % 2]
+        place.mkdir(exist_ok=True)
         color = (number, 0, 0)
-        Image.new("RGB", (9, 9), color).save(root / "all" / f"{number}.png")
+        Image.new("RGB", (9, 9), color).save(place / f"{number}.png")
     return data.load_photos("mine", root, side)
 
 
@@ -196,11 +197,28 @@ def test_streamed_training_is_training_in_memory(tmp_path, monkeypatch, capfd):
 
 
 def test_a_streamed_photo_that_is_none_is_named(bad_photo, monkeypatch, capfd):
-    """On one line, though a worker finds it while training."""
+    """Before training, though it is read anew in training."""
     monkeypatch.setattr(data, "IN_MEMORY", 0)
     command = ["flowers", "--size", "small", "--data", str(bad_photo)]
     command += ["--out", str(bad_photo / "run"), "--device", "cpu"]
     assert train.main(command) == 1
     err = capfd.readouterr().err
+    assert err.startswith("error: ") and err.count("bad.jpg") == 1
+    assert not (bad_photo / "run").exists()
+
+
+def test_a_photo_that_is_lost_while_training_is_named(
+    bad_photo, monkeypatch, capfd
+):
+    """On one line, though a worker finds it."""
+    (bad_photo / "flower_photos" / "one" / "bad.jpg").unlink()
+    monkeypatch.setattr(data, "IN_MEMORY", 0)
+    monkeypatch.setattr(data.Photos, "read_all", lambda self, keep: (self, {}))
+    path = bad_photo / "flower_photos" / "two" / "3.png"
+    path.write_bytes(path.read_bytes()[:45])
+    command = ["flowers", "--size", "small", "--data", str(bad_photo)]
+    command += ["--out", str(bad_photo / "run"), "--device", "cpu"]
+    assert train.main(command) == 1
+    err = capfd.readouterr().err
     assert err.startswith("error: ") and err.count("\n") == 1
-    assert "bad.jpg: not a whole image" in err
+    assert "3.png: not a whole image" in err

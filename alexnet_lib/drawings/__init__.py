@@ -30,33 +30,39 @@ def cache_folder() -> Path:
     return Path(os.environ.get(name) or home / ".cache") / "alexnet_lib"
 
 
-def drawn_once(name: str, draw: Callable[[Path], None]) -> Path:
-    """Return a folder in the cache, drawn whole on first use.
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Return `folder`, made whole on first use.
 
-    It is drawn under another name and renamed: a kill leaves no half folder,
+    It is made under another name and renamed: a kill leaves no half folder,
     and of two processes at once the second finds the work done.
     """
-    folder = cache_folder() / name
     if folder.is_dir():
         return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.name}-", dir=folder.parent
+    ) as part:
+        made = Path(part, folder.name)
+        make(made)
+        try:
+            os.replace(made, folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    return folder
+
+
+def drawn_once(name: str, draw: Callable[[Path], None]) -> Path:
+    """Return a folder in the cache, drawn on first use."""
+    folder = cache_folder() / name
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{name}-", dir=folder.parent
-        ) as part:
-            draw(Path(part, name))
-            try:
-                os.replace(Path(part, name), folder)
-            except OSError:
-                if not folder.is_dir():
-                    raise
+        return made_once(folder, draw)
     except OSError as error:
         raise OSError(
             f"cannot write the drawn data to {folder}: "
             f"{error.strerror or error}. "
             "Set ALEXNET_CACHE to a folder that can be written."
         ) from error
-    return folder
 
 
 def balanced(seed: int, count: int, classes: int) -> np.ndarray:
