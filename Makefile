@@ -6,13 +6,15 @@ READY := .venv/ready
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book test bench lab notebooks sync clean
+.PHONY: help book test bench stress prove lab notebooks sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
 	@echo "make test       run all tests, the notebooks included"
 	@echo "make bench      measure the posts' loops and the book's, side by side"
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
+	@echo "make stress     make faults in numbers: kills, full disks, odd files"
+	@echo "make prove      take each protection out: its test must notice"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks and store what they print"
 	@echo "make sync       copy taught code from the library to the notebooks"
@@ -29,6 +31,12 @@ bench: $(READY)
 	@mkdir -p build
 	env -u OMP_WAIT_POLICY $(BIN)/python -m benchmarks \
 	--json build/bench.json $(BENCH)
+
+stress: $(READY)
+	$(BIN)/python -m tests.faults $(STRESS)
+
+prove: $(READY)
+	$(BIN)/python tools/prove.py
 
 lab: $(READY)
 	$(BIN)/jupyter lab book/notebooks

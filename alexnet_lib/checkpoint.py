@@ -34,10 +34,11 @@ def save_file(content: dict, path: str | Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # PyTorch's own writer has both
-        reason = getattr(error, "strerror", None) or "is the disk full?"
+    except (OSError, RuntimeError) as error:  # PyTorch may wrap the first
+        reason = getattr(error.__context__ or error, "strerror", None)
         raise OSError(
-            f"cannot write {path} ({reason}): what was there before is whole"
+            f"cannot write {path} ({reason or 'is the disk full?'}): what "
+            "was there before is whole"
         ) from error
     finally:
         partial.unlink(missing_ok=True)

@@ -24,10 +24,9 @@ class BadPhotos(ValueError):
     """Files that cannot be read as photos, all of them, with the reasons."""
 
     def __init__(self, bad: dict[Path, str]):
-        super().__init__(
-            "\n".join([*bad.values(), "mend or remove these files"])
-        )
-        self.bad = bad
+        self.bad = dict(sorted(bad.items()))
+        reasons = [*self.bad.values(), "mend or remove these files"]
+        super().__init__("\n".join(reasons))
 
 
 class ImageSet(NamedTuple):
@@ -122,9 +121,9 @@ class Photos(Dataset):
             bar = tqdm(reasons, "photos", len(self), disable=None)
             pairs = zip(self.paths, bar, strict=True)
             bad = {path: reason for path, reason in pairs if reason}
-        return ImageSet(
-            images, torch.tensor(self.labels)
-        ) if keep else self, bad
+        if not keep:
+            return self, bad
+        return ImageSet(images, torch.tensor(self.labels)), bad
 
 
 def split_of(content: bytes) -> str:

@@ -1,9 +1,11 @@
 """Pages that are made when the book is built, not written.
 
-`records.md` from the measured runs, `from_the_posts.md` from `posts.toml`,
-`api.md` from the docstrings of the library, by Sphinx's autodoc.
+`records.md` from the measured runs, `promises.md` from the tests that hold
+them, `from_the_posts.md` from `posts.toml`, `api.md` from the docstrings of
+the library, by Sphinx's autodoc.
 """
 
+import ast
 import json
 import re
 import sys
@@ -17,6 +19,8 @@ from sphinx.application import Sphinx
 
 BOOK = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BOOK.parent))  # for autodoc too: alexnet_lib
+from tests.faults import FAMILIES  # noqa: E402
+from tools.prove import breakages  # noqa: E402
 from tools.sync_taught import has_tag, notebooks, taught_names  # noqa: E402
 
 # What the chapter on the paper, its source and torchvision will teach
@@ -94,7 +98,7 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def records() -> list[dict]:
-    """All that was measured, by name: runs and benchmarks."""
+    """All that was measured, by name: runs, benchmarks and faults."""
     folder = BOOK.parent / "alexnet_lib" / "records"
     return [
         json.loads(path.read_text(encoding="utf-8"))
@@ -192,7 +196,7 @@ def records_page() -> list[str]:
         network, data = f"`{run['card']['arch']}`", run["data"]["name"]
         lines.append([shown, network, data, tested(run), run["date"]])
     for run in all_of_them:
-        if "history" not in run:
+        if run.get("kind") == "benchmark":
             each += about_a_benchmark(run)
     head = ["record", "network", "data", "test accuracy", "date"]
     return [*table(head, lines), "", *each]
@@ -255,7 +259,99 @@ def posts_page() -> list[str]:
     return [*lines, "## What holds today", "", *table(head, claims), ""]
 
 
-MAKERS = {"records": records_page, "posts": posts_page}
+def source_of(test: str) -> str:
+    """The code of a test, from "tests/test_x.py::test_y[z]"."""
+    path, _, name = test.partition("::")
+    text = (BOOK.parent / path).read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if getattr(node, "name", "") == name.partition("[")[0]:
+            first = min(
+                [node.lineno, *(d.lineno for d in node.decorator_list)]
+            )
+            lines = text.splitlines()[first - 1 : node.end_lineno]
+            return "\n".join(lines)
+    raise ValueError(f"there is no test {test}")
+
+
+def label(test: str) -> str:
+    return "promise-" + anchor(test.partition("::")[2].replace("_", "-"))
+
+
+def tested_by(test: str) -> str:
+    name = test.partition("::")[2].removeprefix("test_").replace("_", " ")
+    return f"[{plain(name)}](#{label(test)})"
+
+
+def faults_table() -> list[str]:
+    """The families of faults, as the record of the last full run counts."""
+    lines = []
+    for run in (r for r in records() if r.get("kind") == "faults"):
+        rows = [
+            [
+                plain(family["promise"]),
+                tested_by(f"tests/{FAMILIES[family['name']]}"),
+                *(f"{family[key]:,}" for key in ("tried", "survived", "lost")),
+            ]
+            for family in run["families"]
+        ]
+        head = ["promise", "test", "faults tried", "survived", "lost"]
+        lines += [*table(head, rows), ""]
+        lines += [
+            f"Recorded on {run['date']} by `{run['command']}`, seed "
+            f"{run['seed']}, at commit `{run['commit'][:12]}`, on "
+            f"{run['device']}. The kinds of faults, a number standing as N:",
+            "",
+        ]
+        for family in run["families"]:
+            kinds = "\n".join(
+                f"- {plain(kind)}: {count:,}"
+                for kind, count in family["kinds"].items()
+            )
+            lines += [
+                f":::{{admonition}} {family['name']}: {family['tried']:,} "
+                f"faults in {family['seconds']:.0f} seconds",
+                ":class: dropdown",
+                kinds,
+                ":::",
+                "",
+            ]
+    return lines
+
+
+def promises_page() -> list[str]:
+    """The families of faults; each protection; the tests that hold them."""
+    proved = breakages()
+    rows = [[plain(b.promise), tested_by(b.test)] for b in proved]
+    lines = ["## Faults, made in numbers", "", *faults_table()]
+    lines += ["## Protections, taken out one by one", ""]
+    lines += [
+        f"The {len(proved)} protections of the code, each with the test that "
+        "fails when `make prove` takes it out:",
+        "",
+        *table(["promise", "test"], rows),
+        "",
+        "## The tests themselves",
+        "",
+    ]
+    tests = [f"tests/{test}" for test in FAMILIES.values()]
+    for test in dict.fromkeys([*tests, *(b.test for b in proved)]):
+        lines += [f"({label(test)})=", f"::::{{admonition}} `{test}`"]
+        lines += [":class: dropdown", "```python", source_of(test), "```"]
+        for b in proved:
+            if b.test == test:
+                diff = b.path.read_text(encoding="utf-8").split("\n", 3)[3]
+                name = f"tests/breakages/{b.path.name}"
+                lines += ["", f"It fails with `{name}`:", ""]
+                lines += ["```diff", diff.strip(), "```"]
+        lines += ["::::", ""]
+    return lines
+
+
+MAKERS = {
+    "promises": promises_page,
+    "records": records_page,
+    "posts": posts_page,
+}
 
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:

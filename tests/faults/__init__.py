@@ -1,0 +1,29 @@
+"""Faults that happen, made on purpose: what survives them, and what is lost.
+
+Each module tries one family of them; `python -m tests.faults` tries all.
+"""
+
+import re
+from typing import NamedTuple
+
+# Each with the test that makes a few of its faults
+FAMILIES = {
+    "kills": "test_faults.py::test_a_run_killed_at_any_moment_goes_on",
+    "disk": "test_faults.py::test_a_full_disk_loses_nothing",
+    "checkpoints": "",
+    "images": "",
+    "downloads": "",
+}
+
+
+class Outcome(NamedTuple):
+    """What was done, whether the promise held, and what happened."""
+
+    fault: str
+    survived: bool
+    detail: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The fault without its numbers: what they have in common."""
+        return re.sub(r"\d[\d,.*_]*", "N", self.fault)
