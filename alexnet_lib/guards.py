@@ -69,7 +69,7 @@ def code_in(file: IO[bytes]) -> str:
     """The names that a file would import; it is parsed, not executed."""
     file.seek(0)
     try:
-        return ", ".join(get_unsafe_globals_in_checkpoint(file)[:3])
+        return ", ".join(sorted(get_unsafe_globals_in_checkpoint(file))[:3])
     except Exception:
         return ""
 

@@ -51,6 +51,31 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch, moment):
     assert os.listdir(tmp_path) == ["last.pt"]
 
 
+def test_a_folder_that_vanished_is_not_made_again(tmp_path):
+    path = tmp_path / "deleted" / "last.pt"
+    with pytest.raises(
+        OSError, match="No such file.*was there before is whole"
+    ):
+        checkpoint.save_file({"card": {}, "model": {}}, path)
+    assert not path.parent.exists()
+
+
+def test_a_resumed_run_goes_on_in_its_schedule(tmp_path):
+    states = [new_state(), new_state()]
+    for state in states:
+        state.scheduler = torch.optim.lr_scheduler.StepLR(state.optimizer, 3)
+    keep = checkpoint.keep_last_and_best(tmp_path, CARD)
+    engine.fit(states[0], *loaders(), epochs=1, callbacks=[keep])
+    checkpoint.resume(tmp_path / "last.pt", states[1], CARD)
+    steps = [state.scheduler.last_epoch for state in states]
+    assert steps[0] == steps[1] > 0
+    for state in states:
+        state.scheduler.step()
+    assert (
+        states[0].scheduler.get_last_lr() == states[1].scheduler.get_last_lr()
+    )
+
+
 def test_the_best_is_kept_when_later_epochs_are_worse(tmp_path):
     state = new_state()
     keep = checkpoint.keep_last_and_best(tmp_path, CARD)

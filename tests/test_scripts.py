@@ -3,12 +3,14 @@
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from alexnet_lib import checkpoint, drawings, evidence
@@ -269,6 +271,61 @@ def test_help_has_examples(script):
     )
     assert "examples:" in done.stdout
     assert f"python scripts/{script}.py" in done.stdout
+
+
+def test_a_second_run_into_one_folder_is_refused(tmp_path, capfd):
+    command = ["fashion", *SMALL, "--epochs", "1", "--out", str(tmp_path)]
+    with FileLock(tmp_path / "run.lock"):
+        err = failed(command, capfd, train.main)
+    assert "another run is at work in" in err and str(tmp_path) in err
+    assert not (tmp_path / "last.pt").exists()
+
+
+def test_what_a_killed_run_was_writing_is_removed(tmp_path):
+    left = tmp_path / "last.pt.123.partial"
+    left.write_text("half of a checkpoint")
+    train.hold(tmp_path).lock.release()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_run_stops_after_the_step_and_says_how_to_go_on(
+    name, tmp_path, monkeypatch, capfd
+):
+    number = getattr(signal, name)
+    seen = []
+
+    def signalled(loader, part):
+        """The signal comes in the middle of a step of epoch 2."""
+        for place, batch in enumerate(loader):
+            seen.append(part)
+            if "evaluate" in seen and part == "train" and place == 1:
+                os.kill(os.getpid(), number)
+            yield batch
+
+    monkeypatch.setattr(train.engine, "progress", signalled)
+    usual = signal.getsignal(number)
+    command = ["fashion", *SMALL, "--epochs", "3", "--out", str(tmp_path)]
+    assert train.main(command) == 128 + number
+    assert signal.getsignal(number) is usual
+    err = capfd.readouterr().err
+    assert "last whole epoch" in err and err.rstrip().endswith("--resume")
+    saved = checkpoint.load_checkpoint(tmp_path / "last.pt")
+    assert len(saved["history"]) == 1
+    steps = saved["scheduler"]["last_epoch"]  # the scheduler counts steps
+    assert seen.count("train") == steps + 2
+
+
+def test_a_run_that_kept_nothing_says_so(tmp_path, monkeypatch, capfd):
+    def at_once(loader, part):
+        for batch in loader:
+            os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+    monkeypatch.setattr(train.engine, "progress", at_once)
+    command = ["fashion", *SMALL, "--epochs", "1", "--out", str(tmp_path)]
+    assert train.main(command) == 130
+    assert "nothing was kept" in capfd.readouterr().err
 
 
 FAULTS = """
