@@ -48,7 +48,7 @@ sync: $(READY)
 	$(BIN)/python tools/sync_taught.py
 
 clean:
-	rm -rf book/_build build *.egg-info .pytest_cache .ruff_cache
+	rm -rf book/_build build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # Made once; again when what the book or the library needs has changed
 $(READY): requirements.txt pyproject.toml

@@ -66,10 +66,11 @@ class Batches:
         shuffle: bool = False,
     ):
         self.images, self.labels = data
-        if len(self.images) != len(self.labels) or (self.labels < 0).any():
+        count, shape = len(self.images), tuple(self.labels.shape)
+        if not count or shape != (count,) or (self.labels < 0).any():
             raise ValueError(
-                f"{len(self.images):,} images and {len(self.labels):,} labels"
-                ", or a label below 0: each image needs the number of a class"
+                f"{count:,} images and labels of shape {shape}, or a label "
+                "below 0: each image, one at least, needs a class's number"
             )
         self.batch_size, self.shuffle = batch_size, shuffle
 

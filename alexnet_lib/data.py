@@ -55,7 +55,8 @@ def read_idx(path: Path) -> Tensor:
     places = range(4, start, 4)
     shape = [int.from_bytes(content[i : i + 4], "big") for i in places]
     rest = len(content) - start
-    if content[:3] != b"\0\0\x08" or rest != math.prod(shape):
+    whole = shape and 0 < rest == math.prod(shape)
+    if content[:3] != b"\0\0\x08" or not whole:
         raise ValueError(f"{path} is not a whole IDX file of bytes")
     return torch.frombuffer(content, dtype=torch.uint8)[start:].view(shape)
 
@@ -90,14 +91,14 @@ def fashion_mnist(root: str | Path, download: bool = False) -> ImageData:
     for array in arrays:
         digest.update(array.numpy())
     images, labels, test_images, test_labels = arrays
-    check_labels(images, labels, 10)
-    check_labels(test_images, test_labels, 10)
-    val = len(labels) // 12  # 5,000 of the 60,000
+    check_labels("train", images, labels, 10)
+    check_labels("t10k", test_images, test_labels, 10)
+    cut = len(labels) - len(labels) // 12  # 5,000 of the 60,000 are val
     return ImageData(
         name="Fashion-MNIST",
         classes=FashionMNIST.classes,
-        train=ImageSet(images[:-val, None], labels[:-val].long()),
-        val=ImageSet(images[-val:, None], labels[-val:].long()),
+        train=ImageSet(images[:cut, None], labels[:cut].long()),
+        val=ImageSet(images[cut:, None], labels[cut:].long()),
         test=ImageSet(test_images[:, None], test_labels.long()),
         checksum=digest.hexdigest(),
     )
@@ -109,14 +110,19 @@ def drawn_fashion() -> ImageData:
     return replace(drawn, name="drawn fashion")
 
 
-def check_labels(images: Tensor, labels: Tensor, classes: int) -> None:
+def check_labels(
+    part: str, images: Tensor, labels: Tensor, classes: int
+) -> None:
     """Refuse labels that do not belong to these images and classes."""
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images):,} images but {len(labels):,} labels")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+    if images.dim() != 3 or labels.shape != images.shape[:1]:
         raise ValueError(
-            f"labels from {labels.min()} to {labels.max()} for {classes} "
-            f"classes: they must be 0 to {classes - 1}"
+            f"images of shape {tuple(images.shape)} but labels of shape "
+            f"{tuple(labels.shape)}: fetch the two {part} files again"
+        )
+    if labels.max() >= classes:
+        raise ValueError(
+            f"{part}-labels-idx1-ubyte holds a label {labels.max()}: they "
+            f"must be 0 to {classes - 1}, fetch it again"
         )
 
 

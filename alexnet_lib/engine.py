@@ -40,9 +40,11 @@ class Tally:
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Count one batch; `loss` is its mean, weighted by its size."""
-        self.loss += loss.detach() * len(labels)
+        # Not in place: losses of float64 are summed as such
+        self.loss = self.loss + loss.detach() * len(labels)
         self.finite += self.loss.isfinite()  # never again after the first
-        self.correct += (logits.argmax(dim=1) == labels).sum()
+        # In place: labels of another shape are an error, not broadcast
+        self.correct += logits.argmax(dim=1).eq_(labels).sum()
         self.count += len(labels)
 
     def means(self) -> dict[str, float]:
@@ -52,7 +54,7 @@ class Tally:
         loss = self.loss.item() / self.count
         if not math.isfinite(loss):
             step = self.finite.item() + 1
-            raise FloatingPointError(f"the loss is {loss} since step {step}")
+            raise FloatingPointError(f"the loss is {loss} from step {step} on")
         return {
             "loss": loss,
             "accuracy": self.correct.item() / self.count,

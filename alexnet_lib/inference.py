@@ -34,14 +34,22 @@ def predict_all(model: nn.Module, loader: Iterable) -> tuple[Tensor, Tensor]:
     batches = [(predict(model, images), labels) for images, labels in loader]
     if not batches:
         raise ValueError("the loader gave no batch: is its data empty?")
-    probabilities, labels = zip(*batches, strict=True)
-    return torch.cat(probabilities).cpu(), torch.cat(labels).cpu()
+    probabilities, labels = (
+        torch.cat(parts).cpu() for parts in zip(*batches, strict=True)
+    )
+    if not probabilities.isfinite().all():
+        raise FloatingPointError(
+            "the network gives NaN for probabilities: its weights are no "
+            "longer numbers, train it anew"
+        )
+    return probabilities, labels
 
 
 def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
     """Counts: the row is the true class, the column the predicted one."""
     classes = probabilities.shape[1]
-    cells = labels * classes + probabilities.argmax(dim=1)
+    # As long integers: labels of one byte would overflow
+    cells = probabilities.argmax(dim=1).add(labels, alpha=classes)
     return cells.bincount(minlength=classes**2).view(classes, classes)
 
 

@@ -18,7 +18,7 @@ def output_size(
     A pool whose `stride` is not given moves by its kernel: pass it here.
     """
     reach = dilation * (kernel - 1) + 1
-    return (size + 2 * padding - reach) // stride + 1
+    return max((size + 2 * padding - reach) // stride + 1, 0)
 
 
 def count_parameters(model: nn.Module) -> int:

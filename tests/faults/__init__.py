@@ -13,6 +13,7 @@ FAMILIES = {
     "checkpoints": "",
     "images": "",
     "downloads": "",
+    "numbers": "test_faults_numbers.py::test_wrong_numbers_are_refused",
 }
 
 
