@@ -24,8 +24,14 @@ FLOWERS_SHA256 = (
 
 
 def brief(error: Exception) -> str:
-    """What went wrong, in at most a line."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:90]
+    """What went wrong first, in at most a line."""
+    while error.__context__:  # the libraries wrap one another's errors
+        error = error.__context__
+    if type(error) is ValueError:  # pooch's, with two long checksums
+        return "what came has a wrong checksum"
+    words = getattr(error, "strerror", None) or str(error)
+    first = (words.splitlines() or [type(error).__name__])[0]
+    return first.partition(" for url")[0][:90].rstrip(":")
 
 
 def fetch(url: str, checksum: str, folder: Path, drawn: str) -> Path:
@@ -50,8 +56,9 @@ def fetch(url: str, checksum: str, folder: Path, drawn: str) -> Path:
         return Path(store.fetch(name, downloader=download))
     except Exception as error:  # of many kinds, from three libraries
         raise ConnectionError(
-            f"{url} was not downloaded, in {TRIES} tries ({brief(error)}): "
-            f"put {name} into {folder} by hand, or use the {drawn}"
+            f"{url} was not downloaded in up to {TRIES} tries "
+            f"({brief(error)}): put a whole {name} into {folder} by hand, or "
+            f"use the {drawn}"
         ) from error
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from tqdm import tqdm
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 # What photos come in, and no reader that would start another program
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_BYTES = 2**27
@@ -40,11 +40,24 @@ class ImageSet(NamedTuple):
         return ImageSet(self.images[:count], self.labels[:count])
 
 
+def refused(path: Path) -> str | None:
+    """Why a file cannot be a photo, as far as one sees without opening it."""
+    if not path.is_file():
+        return f"{path} is no file: missing, a folder, a pipe or a broken link"
+    if path.stat().st_size > MAX_BYTES:
+        return f"{path} has more than {MAX_BYTES:,} bytes"
+    if not os.access(path, os.R_OK):
+        return f"{path} may not be read: its permissions forbid it"
+    return None
+
+
 def read_image(path: str | Path, side: int, channels: int = 3) -> Tensor:
     """The central square of an image file, upright, uint8 (C, side, side).
 
     What is transparent becomes white.
     """
+    if reason := refused(Path(path)):
+        raise ValueError(reason)
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -53,7 +66,10 @@ def read_image(path: str | Path, side: int, channels: int = 3) -> Tensor:
                 raise ValueError("its numbers have no known range")
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I;16"):  # two bytes, of a scanner
-                upright = upright.point(lambda value: value / 256)
+                grays = [value // 256 for value in range(2**16)]
+                clear = upright.info.pop("transparency", -1)
+                grays[clear] = 255  # white, as the last one is
+                upright = upright.convert("I").point(grays, "L")
             if upright.has_transparency_data:
                 layer = upright.convert("RGBA")
                 upright = Image.new("RGBA", layer.size, "white")
@@ -134,17 +150,6 @@ def split_of(content: bytes) -> str:
     """
     share = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64
     return "train" if share < 0.70 else "val" if share < 0.85 else "test"
-
-
-def refused(path: Path) -> str | None:
-    """Why a file cannot be a photo, as far as one sees without opening it."""
-    if not path.is_file():
-        return f"{path} is no file, but a folder or a link to nothing"
-    if path.stat().st_size > MAX_BYTES:
-        return f"{path} has more than {MAX_BYTES:,} bytes"
-    if not os.access(path, os.R_OK):
-        return f"{path} may not be read: its permissions forbid it"
-    return None
 
 
 def photo_splits(

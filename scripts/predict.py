@@ -52,7 +52,8 @@ def walk(paths: list[Path]) -> Iterator[Path]:
     """Each file that was named, and each image in a folder that was."""
     for path in paths:
         if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file())
+            # No hidden ones; broken links too, so that they are reported
+            files = sorted(p for p in path.rglob("[!.]*") if not p.is_dir())
             yield from (p for p in files if p.suffix.lower() in SUFFIXES)
         else:
             yield path
@@ -93,6 +94,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # of odd file names
     try:
         sys.exit(main())
     except KeyboardInterrupt:

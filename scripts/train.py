@@ -257,7 +257,7 @@ def hold(folder: Path) -> AbstractContextManager:
         ) from error
 
 
-class Stopped(Exception):
+class Stopped(BaseException):  # no handler of errors may take it
     """A signal asked to stop; its number is the argument."""
 
 
