@@ -10,9 +10,9 @@ from typing import NamedTuple
 FAMILIES = {
     "kills": "test_faults.py::test_a_run_killed_at_any_moment_goes_on",
     "disk": "test_faults.py::test_a_full_disk_loses_nothing",
-    "checkpoints": "",
-    "images": "",
-    "downloads": "",
+    "checkpoints": "test_faults_checkpoints.py::test_each_fault_is_survived",
+    "images": "test_faults_images.py::test_no_odd_file_is_lost_or_let_in",
+    "downloads": "test_faults_downloads.py::test_no_download_is_half_or_wrong",
     "numbers": "test_faults_numbers.py::test_wrong_numbers_are_refused",
 }
 
