@@ -6,6 +6,7 @@ weights it holds a card: all that prediction needs to know.
 """
 
 import os
+import reprlib
 from pathlib import Path
 
 import torch
@@ -13,7 +14,14 @@ from torch import nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from .engine import Callback, TrainState, best_epoch
-from .guards import CheckpointError, check_card, load_file
+from .guards import (
+    CheckpointError,
+    check_card,
+    check_optimizer,
+    check_run,
+    check_weights,
+    load_file,
+)
 from .model import ARCHITECTURES, AlexNet
 
 # A narrow AlexNet, trained on real photos of five kinds of flowers
@@ -52,11 +60,11 @@ def load_checkpoint(
     if not isinstance(saved, dict):
         raise CheckpointError(f"{path} holds no dictionary, but {type(saved)}")
     if not all(isinstance(saved.get(n), dict) for n in ("card", "model")):
-        names = ", ".join(map(str, list(saved)[:2]))
+        names = ", ".join(map(reprlib.repr, list(saved)[:2]))
         raise CheckpointError(
             f"{path} has no card that says which network it belongs to; it "
-            f"holds {names} ... To fill a network of your own with weights, "
-            "use alexnet_lib.checkpoint.load_weights"
+            f"holds {names:.99} ... To fill a network of your own with "
+            "weights, use alexnet_lib.checkpoint.load_weights"
         )
     return saved
 
@@ -81,10 +89,15 @@ def load_weights(path: str | Path, model: nn.Module) -> None:
     ):
         kind = name.rpartition(".")[2]
         shape = getattr(found, "shape", None)
-        if other.rpartition(".")[2] != kind or shape != tensor.shape:
+        if (
+            str(other).rpartition(".")[2] != kind
+            or shape != tensor.shape
+            or not found.is_floating_point()
+        ):
             raise CheckpointError(
-                f"{other} in {path} has shape {tuple(shape or ())}, but "
-                f"{name} of the network {tuple(tensor.shape)}: nothing loaded"
+                f"{other!s:.99} in {path}, of shape {tuple(shape or ())}, is "
+                f"not {name} of the network, real numbers of shape "
+                f"{tuple(tensor.shape)}: nothing loaded"
             )
     model.load_state_dict(dict(zip(ours, saved.values(), strict=True)))
 
@@ -94,9 +107,10 @@ def resume(path: str | Path, state: TrainState, card: dict) -> None:
     saved = load_checkpoint(path)
     for name, value in card.items():
         if saved["card"].get(name) != value:
+            theirs = reprlib.repr(saved["card"].get(name))
             raise CheckpointError(
-                f"{path} was made with {name} {saved['card'].get(name)!r}, "
-                f"not {value!r}: resume with that, or use another folder"
+                f"{path} was made with {name} {theirs:.99}, not {value!r}: "
+                "resume with that, or use another folder"
             )
     if "optimizer" not in saved:
         raise CheckpointError(
@@ -104,7 +118,9 @@ def resume(path: str | Path, state: TrainState, card: dict) -> None:
             "last.pt"
         )
     try:
+        check_run(saved, state.state_dict())
         state.load_state_dict(saved)
+        check_optimizer(state.optimizer)
     except Exception as error:
         raise CheckpointError(
             f"{path} does not fit this run ({type(error).__name__}): it was "
@@ -146,21 +162,24 @@ def load_model(
     saved = load_checkpoint(path, device)
     card, weights = saved["card"], saved["model"]
     check_card(card, path)
+    channels = card["image"].get("channels", 3)
+    side = card["preprocess"]["crop"]
     try:
         for wrapper in ("_orig_mod.", "module.", "_orig_mod."):  # compile, DDP
             consume_prefix_in_state_dict_if_present(weights, wrapper)
         with torch.device("meta"):  # no memory yet, whatever the card says
-            model = ARCHITECTURES[card["arch"]](**card["arguments"])
+            model = ARCHITECTURES[card["arch"]](**card["arguments"]).eval()
+            outputs = model(torch.empty(1, channels, side, side)).shape[1]
+        check_weights(weights, path)
         model.load_state_dict(weights, assign=True)
     except Exception as error:
-        reason = str(error).splitlines()[-1].strip()
+        reason = str(error).rpartition("\n\t")[2].partition("\n")[0][:200]
         raise CheckpointError(
             f"the weights in {path} do not fit {card['arch']}: {reason}"
         ) from error
-    outputs = next(reversed(weights.values())).shape[0]
     if outputs != len(card["classes"]):
         raise CheckpointError(
             f"the network in {path} has {outputs} outputs, its card "
             f"{len(card['classes'])} classes"
         )
-    return model.to(device, torch.get_default_dtype()).eval(), card
+    return model.to(device, torch.get_default_dtype()), card

@@ -40,7 +40,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.top < 1:
         parser.error(f"--top is {args.top}: it must be at least 1")
-    if not args.checkpoint.is_file():
+    if not os.path.isfile(args.checkpoint):
         parser.error(
             f"there is no checkpoint {args.checkpoint}: train one with "
             "scripts/train.py"

@@ -132,7 +132,7 @@ def bad_files(folder):
         "empty.pt": "no file of torch.save",
         "text.pt": "no file of torch.save",
         "half.pt": "not a whole one",
-        "whole_model.pt": "would run torch.nn.modules",
+        "whole_model.pt": "would run alexnet_lib.model.AlexNet",
         "state_dict.pt": "has no card",
         "arch.pt": "resnet",
         "classes.pt": "do not fit alexnet_small",
