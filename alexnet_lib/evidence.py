@@ -56,7 +56,7 @@ def provenance(device: torch.device) -> dict:
         )
         return done.stdout.strip()
 
-    ours = ("alexnet_lib/*.py", "scripts", "benchmarks")
+    ours = ("alexnet_lib/*.py", "scripts", "benchmarks", "tests/faults")
     changed = git("status", "--porcelain", "--", *ours)
     return {
         "command": " ".join(["python", *sys.argv]),

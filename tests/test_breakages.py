@@ -5,6 +5,7 @@ at, which takes no time.
 """
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,12 @@ def test_a_patch_applies_and_names_its_test(breakage: prove.Breakage):
     assert prove.apply(breakage, ROOT, "--check")
     assert pages.source_of(breakage.test)
     assert breakage.promise.endswith(".") and len(breakage.promise) > 20
+
+
+def test_every_promise_has_a_subject_on_the_page():
+    files = [Path(b.test.partition("::")[0]).stem for b in BREAKAGES]
+    subjects = [f for group in pages.SUBJECTS.values() for f in group]
+    assert set(files) == set(subjects)
 
 
 def test_no_promise_is_made_twice():

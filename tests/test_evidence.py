@@ -1,5 +1,6 @@
 import json
 import re
+from importlib import import_module
 from statistics import median
 
 import pytest
@@ -8,10 +9,14 @@ import torch
 from alexnet_lib import data, evidence
 from alexnet_lib.model import ARCHITECTURES
 from benchmarks import checks, machine
+from tests.faults import FAMILIES
+from tools import prove
 
 NAMES = sorted(path.stem for path in evidence.RECORDS.glob("*.json"))
-RUNS = [name for name in NAMES if "history" in evidence.load_record(name)]
-BENCHMARKS = sorted({*NAMES} - {*RUNS})
+KINDS = {name: evidence.load_record(name).get("kind", "run") for name in NAMES}
+RUNS = [name for name in NAMES if KINDS[name] == "run"]
+BENCHMARKS = [name for name in NAMES if KINDS[name] == "benchmark"]
+FAULTS = [name for name in NAMES if KINDS[name] == "faults"]
 KEYS = {
     "name",
     "command",
@@ -132,6 +137,24 @@ def test_a_committed_benchmark_is_whole(name):
         )
         assert ratio["median"] == median(ratio["rounds"])
     assert record["drift"] == machine.drift(record["first"], record["last"])
+    text = json.dumps(record)
+    assert "/home/" not in text and "/root" not in text
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_committed_count_of_faults_is_whole(name):
+    """All families in full numbers, and nothing lost."""
+    record = evidence.load_record(name)
+    assert record["name"] == name and " changed" not in record["commit"]
+    assert record["command"] == f"python -m tests.faults --record {name}"
+    assert [f["name"] for f in record["families"]] == list(FAMILIES)
+    for family in record["families"]:
+        module = import_module(f"tests.faults.{family['name']}")
+        assert family["lost"] == 0
+        assert family["tried"] == family["survived"] >= module.FULL
+        assert sum(family["kinds"].values()) == family["tried"]
+    held = {b.test.partition("[")[0] for b in prove.breakages()}
+    assert {*record["cases"]} == held and min(record["cases"].values()) > 0
     text = json.dumps(record)
     assert "/home/" not in text and "/root" not in text
 

@@ -32,6 +32,14 @@ LATER = {
     "model.alexnet_2012",
     "model.alexnet_torchvision",
 }
+# What is promised about, and the test files that hold it
+SUBJECTS = {
+    "Runs": ("test_scripts",),
+    "Checkpoints": ("test_checkpoint", "test_faults_checkpoints"),
+    "Photos": ("test_faults_images",),
+    "Downloads": ("test_faults_downloads",),
+    "Data and numbers": ("test_data", "test_engine", "test_numbers"),
+}
 MARK = re.compile(r"<!-- made: (\w+) -->")
 
 
@@ -273,13 +281,19 @@ def source_of(test: str) -> str:
     raise ValueError(f"there is no test {test}")
 
 
+def function_of(test: str) -> str:
+    """The test without the case: "tests/test_x.py::test_y"."""
+    return test.partition("[")[0]
+
+
 def label(test: str) -> str:
-    return "promise-" + anchor(test.partition("::")[2].replace("_", "-"))
+    name = function_of(test).partition("::")[2]
+    return "promise-" + name.replace("_", "-")
 
 
 def tested_by(test: str) -> str:
-    name = test.partition("::")[2].removeprefix("test_").replace("_", " ")
-    return f"[{plain(name)}](#{label(test)})"
+    name = function_of(test).partition("::")[2].removeprefix("test_")
+    return f"[{plain(name.replace('_', ' '))}](#{label(test)})"
 
 
 def faults_table() -> list[str]:
@@ -318,27 +332,45 @@ def faults_table() -> list[str]:
     return lines
 
 
+def protections_tables(cases: dict[str, int]) -> list[str]:
+    """The promises by subject, each with its test and the cases it tries."""
+    lines = []
+    for subject, files in SUBJECTS.items():
+        rows = [
+            [
+                plain(b.promise),
+                tested_by(b.test),
+                str(cases.get(function_of(b.test), "")),
+            ]
+            for b in breakages()
+            if Path(b.test.partition("::")[0]).stem in files
+        ]
+        head = ["promise", "test", "cases"]
+        lines += [f"### {subject}", "", *table(head, rows), ""]
+    return lines
+
+
 def promises_page() -> list[str]:
     """The families of faults; each protection; the tests that hold them."""
-    proved = breakages()
-    rows = [[plain(b.promise), tested_by(b.test)] for b in proved]
+    counted = [r["cases"] for r in records() if r.get("kind") == "faults"]
     lines = ["## Faults, made in numbers", "", *faults_table()]
     lines += ["## Protections, taken out one by one", ""]
     lines += [
-        f"The {len(proved)} protections of the code, each with the test that "
-        "fails when `make prove` takes it out:",
+        f"The {len(breakages())} protections of the code, each with the test "
+        "that fails when `make prove` takes it out, and in how many cases the "
+        "test tries it:",
         "",
-        *table(["promise", "test"], rows),
-        "",
+        *protections_tables(counted[-1] if counted else {}),
         "## The tests themselves",
         "",
     ]
     tests = [f"tests/{test}" for test in FAMILIES.values()]
-    for test in dict.fromkeys([*tests, *(b.test for b in proved)]):
+    tests += [function_of(b.test) for b in breakages()]
+    for test in dict.fromkeys(tests):
         lines += [f"({label(test)})=", f"::::{{admonition}} `{test}`"]
         lines += [":class: dropdown", "```python", source_of(test), "```"]
-        for b in proved:
-            if b.test == test:
+        for b in breakages():
+            if function_of(b.test) == test:
                 diff = b.path.read_text(encoding="utf-8").split("\n", 3)[3]
                 name = f"tests/breakages/{b.path.name}"
                 lines += ["", f"It fails with `{name}`:", ""]

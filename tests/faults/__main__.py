@@ -10,6 +10,7 @@ Exit code 1 if anything was lost.
 
 import argparse
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ import torch
 from tqdm import tqdm
 
 from alexnet_lib import evidence
+from tools.prove import ROOT, breakages
 
 from . import FAMILIES, Outcome
 
@@ -71,6 +73,17 @@ def summary(module: ModuleType, done: list[Outcome], seconds: float) -> dict:
     }
 
 
+def cases() -> Counter[str]:
+    """How many cases pytest tries for each test that holds a promise."""
+    held = {breakage.test.partition("[")[0] for breakage in breakages()}
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *held]
+    listed = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    tests = [line for line in listed.splitlines() if "::" in line]
+    return Counter(test.partition("[")[0] for test in tests)
+
+
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     started = evidence.provenance(torch.device("cpu")) if args.record else {}
@@ -96,7 +109,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"LOST {name}: {outcome.fault}: {outcome.detail}")
     if args.record:
         record = {"name": args.record, "kind": "faults", **started}
-        record |= {"seed": args.seed, "families": rows}
+        words = sys.argv[1:] if argv is None else argv
+        record["command"] = " ".join(["python -m tests.faults", *words])
+        record |= {"seed": args.seed, "families": rows, "cases": cases()}
         print(f"recorded in {evidence.save_record(record)}")
     return 1 if lost else 0
 
