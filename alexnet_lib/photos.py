@@ -65,10 +65,10 @@ def read_image(path: str | Path, side: int, channels: int = 3) -> Tensor:
             if image.mode in ("I", "F"):
                 raise ValueError("its numbers have no known range")
             upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I;16"):  # two bytes, of a scanner
+            if upright.mode.startswith("I;16"):  # gray in two bytes, a scan
                 grays = [value // 256 for value in range(2**16)]
-                clear = upright.info.pop("transparency", -1)
-                grays[clear] = 255  # white, as the last one is
+                if "transparency" in upright.info:  # the one gray that is
+                    grays[upright.info.pop("transparency")] = 255
                 upright = upright.convert("I").point(grays, "L")
             if upright.has_transparency_data:
                 layer = upright.convert("RGBA")

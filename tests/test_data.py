@@ -64,7 +64,14 @@ def test_files_at_hand_are_not_downloaded_again(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\0\0", b"hello world", b"\0\0\x08\x01\0\0\0\x05abc"]
+    "content",
+    [
+        b"",
+        b"\0\0",
+        b"hello world",
+        b"\0\0\x08\x01\0\0\0\x05abc",  # too short
+        b"\0\0\x08\x01\0\0\0\x02abc",  # too long
+    ],
 )
 def test_a_broken_idx_file_is_named(tmp_path, content):
     path = tmp_path / "labels-idx1-ubyte"

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import tracemalloc
 
 import pytest
@@ -29,7 +30,8 @@ def test_each_fault_is_survived(group, tmp_path):
     tried = list(group(tmp_path, random.Random(0), faults.SMALL))
     lost = [outcome for outcome in tried if not outcome.survived]
     assert not lost, "\n".join(map(str, lost))
-    assert len(tried) >= TRIED[group.__name__] or not tried  # not on Linux
+    if sys.platform == "linux" or tried:
+        assert len(tried) >= TRIED[group.__name__]
 
 
 def test_all_groups_are_tried():

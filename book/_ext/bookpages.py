@@ -353,7 +353,7 @@ def protections_tables(cases: dict[str, int]) -> list[str]:
 def promises_page() -> list[str]:
     """The families of faults; each protection; the tests that hold them."""
     counted = [r["cases"] for r in records() if r.get("kind") == "faults"]
-    lines = ["## Faults, made in numbers", "", *faults_table()]
+    lines = ["## Many faults, counted", "", *faults_table()]
     lines += ["## Protections, taken out one by one", ""]
     lines += [
         f"The {len(breakages())} protections of the code, each with the test "
@@ -362,6 +362,11 @@ def promises_page() -> list[str]:
         "",
         *protections_tables(counted[-1] if counted else {}),
         "## The tests themselves",
+        "",
+        "Each test stands here as it is, followed by the changes with which "
+        "it must fail: a line that begins with `-` is taken out of the code, "
+        "one that begins with `+` is put in. What a test uses without showing "
+        "it stands in the same file or in `tests/faults`.",
         "",
     ]
     tests = [f"tests/{test}" for test in FAMILIES.values()]
