@@ -81,8 +81,8 @@ def load_weights(path: str | Path, model: nn.Module) -> None:
     count = len(saved) if isinstance(saved, dict) else 0
     if count != len(ours):
         raise CheckpointError(
-            f"{path} holds {count} tensors by name, the network {len(ours)}: "
-            "these are another network's weights"
+            f"{path} holds {count} entries, the network {len(ours)} tensors: "
+            "these are not its weights alone"
         )
     for (name, tensor), (other, found) in zip(
         ours.items(), saved.items(), strict=True
@@ -110,7 +110,7 @@ def resume(path: str | Path, state: TrainState, card: dict) -> None:
             theirs = reprlib.repr(saved["card"].get(name))
             raise CheckpointError(
                 f"{path} was made with {name} {theirs:.99}, not {value!r}: "
-                "resume with that, or use another folder"
+                "resume it as it was made, or start in another folder"
             )
     if "optimizer" not in saved:
         raise CheckpointError(

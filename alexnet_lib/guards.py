@@ -55,8 +55,8 @@ def checked_copy(path: str | Path) -> io.BytesIO:
         raise
     except Exception as error:  # damaged files raise errors of many kinds
         raise CheckpointError(
-            f"{path} is no file of torch.save (PyTorch 1.6 or newer), or not "
-            f"a whole one: copy it again from where it came ({error!s:.99})"
+            f"{path} is damaged, or no file of torch.save (PyTorch 1.6 or "
+            f"newer): copy it again from where it came ({error!s:.99})"
         ) from error
     copy.seek(0)
     return copy
@@ -70,10 +70,11 @@ def check_imports(pickled: bytes, path: str | Path) -> None:
         if step.name in ("GLOBAL", "INST", "STACK_GLOBAL")
     )
     if strange := [name for name in imports if not NEEDED.fullmatch(name)]:
-        names = ", ".join(name.replace(" ", ".") for name in strange)[:90]
+        names = ", ".join(name.replace(" ", ".")[:60] for name in strange[:2])
+        more = f" and {len(strange) - 2} more" if len(strange) > 2 else ""
         raise CheckpointError(
-            f"{path} is refused: loading it would run {names}. Save "
-            "model.state_dict(), not the model, where it was made"
+            f"{path} is refused: loading it would run {names}{more}. Whoever "
+            "made it should save model.state_dict(), not the model"
         )
 
 

@@ -56,8 +56,13 @@ def test_a_test_that_does_not_notice_is_reported(tmp_path, capfd):
     breakage = prove.Breakage(patch, "test_x.py::test_y", "z")
     assert prove.verdict(breakage, tmp_path) == "the test still passes"
     assert (tmp_path / "file.txt").read_text() == "a text\n"
-    (tmp_path / "test_x.py").write_text("nothing that is Python")
-    assert prove.verdict(breakage, tmp_path).startswith("pytest ended")
+
+
+def test_a_test_that_cannot_run_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(prove, "apply", lambda *_: True)
+    monkeypatch.setattr(prove, "run_tests", lambda *_: 4)
+    breakage = prove.Breakage(tmp_path, "test_x.py::test_y", "z")
+    assert prove.verdict(breakage, tmp_path) == "pytest ended 4"
 
 
 def test_the_project_is_copied_as_it_is(tmp_path):

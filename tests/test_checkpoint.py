@@ -131,7 +131,7 @@ def bad_files(folder):
         "missing.pt": "no checkpoint at",
         "empty.pt": "no file of torch.save",
         "text.pt": "no file of torch.save",
-        "half.pt": "not a whole one",
+        "half.pt": "is damaged",
         "whole_model.pt": "would run alexnet_lib.model.AlexNet",
         "state_dict.pt": "has no card",
         "arch.pt": "resnet",

@@ -335,7 +335,7 @@ if sys.argv[1] == "kept":
     from train import keep_memory
     keep_memory()
 torch.set_num_threads(1)
-for number in range(44):
+for number in range(24):
     if number == 4:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(2**24)  # 64 MB
@@ -360,6 +360,6 @@ def test_kept_memory_is_not_fetched_anew():
         )
         for way in ("kept", "given back")
     }
-    # Forty times 64 MB, in pages of 4 kB or larger ones; a block of the kept
+    # Twenty times 64 MB, in pages of 4 kB or larger ones; a block of the kept
     # ones may be split by something small once in a while
     assert fetched["kept"] * 10 < fetched["given back"]
