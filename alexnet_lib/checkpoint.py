@@ -34,14 +34,14 @@ def save_file(content: dict, path: str | Path) -> None:
     A crash at any moment, or a full disk, leaves the old file or the new
     one. Where `path` is a link, what it leads to is written.
     """
-    path = Path(path).resolve()
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    target = Path(path).resolve()
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        os.replace(partial, target)
     except (OSError, RuntimeError) as error:  # PyTorch may wrap the first
         reason = getattr(error.__context__ or error, "strerror", None)
         raise OSError(
