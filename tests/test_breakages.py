@@ -34,27 +34,26 @@ def test_no_promise_is_made_twice():
     assert len(promises) == len(set(promises)) > 20
 
 
-def test_a_patch_that_does_not_fit_is_reported(tmp_path, capfd):
-    (tmp_path / "file.txt").write_text("other text\n")
-    patch = tmp_path / "x.patch"
-    patch.write_text(
-        "test: tests/x.py::y\npromise: z\n\n--- a/file.txt\n+++ b/file.txt\n"
-        "@@ -1 +1 @@\n-a text\n+no text\n"
-    )
-    breakage = prove.Breakage(patch, "tests/x.py::y", "z")
-    assert prove.verdict(breakage, tmp_path) == "the patch no longer applies"
-
-
-def test_a_test_that_does_not_notice_is_reported(tmp_path, capfd):
-    (tmp_path / "file.txt").write_text("a text\n")
-    (tmp_path / "test_x.py").write_text("def test_y():\n    assert True\n")
-    patch = tmp_path / "x.patch"
+def fake(folder: Path, text: str) -> prove.Breakage:
+    """A patch that changes "a text" in a file, which holds `text`."""
+    (folder / "file.txt").write_text(text)
+    (folder / "test_x.py").write_text("def test_y():\n    assert True\n")
+    patch = folder / "x.patch"
     patch.write_text(
         "test: test_x.py::test_y\npromise: z\n\n--- a/file.txt\n"
         "+++ b/file.txt\n@@ -1 +1 @@\n-a text\n+no text\n"
     )
-    breakage = prove.Breakage(patch, "test_x.py::test_y", "z")
-    assert prove.verdict(breakage, tmp_path) == "the test still passes"
+    return prove.Breakage(patch, "test_x.py::test_y", "z")
+
+
+def test_a_patch_that_does_not_fit_is_reported(tmp_path, capfd):
+    found = prove.verdict(fake(tmp_path, "other text\n"), tmp_path)
+    assert found == "the patch no longer applies"
+
+
+def test_a_test_that_does_not_notice_is_reported(tmp_path, capfd):
+    found = prove.verdict(fake(tmp_path, "a text\n"), tmp_path)
+    assert found == "the test still passes"
     assert (tmp_path / "file.txt").read_text() == "a text\n"
 
 

@@ -5,15 +5,8 @@ import pytest
 import torch
 
 from alexnet_lib import checkpoint, engine, model
+from tests.faults.checkpoints import CARD
 from tests.test_engine import loaders, new_state, without_clock
-
-CARD = {
-    "arch": "alexnet_small",
-    "arguments": {"channels": 1, "num_classes": 3},
-    "classes": ["a", "b", "c"],
-    "image": {"side": 96, "channels": 1},
-    "preprocess": {"resize": 96, "crop": 96, "mean": [0.5], "std": [0.5]},
-}
 
 
 def test_a_run_resumed_from_its_file_ends_where_an_unbroken_one_does(tmp_path):
