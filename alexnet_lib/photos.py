@@ -42,7 +42,7 @@ class ImageSet(NamedTuple):
 
 def refused(path: Path) -> str | None:
     """Why a file cannot be a photo, as far as one sees without opening it."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         return f"{path} is no file: missing, a folder, a pipe or a broken link"
     if path.stat().st_size > MAX_BYTES:
         return f"{path} has more than {MAX_BYTES:,} bytes"
@@ -67,7 +67,7 @@ def read_image(path: str | Path, side: int, channels: int = 3) -> Tensor:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I;16"):  # gray in two bytes, a scan
                 grays = [value // 256 for value in range(2**16)]
-                if "transparency" in upright.info:  # the one gray that is
+                if "transparency" in upright.info:  # the gray that is clear
                     grays[upright.info.pop("transparency")] = 255
                 upright = upright.convert("I").point(grays, "L")
             if upright.has_transparency_data:

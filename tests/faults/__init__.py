@@ -27,4 +27,5 @@ class Outcome(NamedTuple):
     @property
     def kind(self) -> str:
         """The fault without its numbers: what they have in common."""
-        return re.sub(r"\d[\d,.*_]*", "N", self.fault)
+        number = r"(?<![\w.;-])\d+(,\d{3})*(?!\w|\.\w)"
+        return re.sub(number, "N", self.fault)
