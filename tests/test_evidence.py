@@ -11,11 +11,13 @@ from alexnet_lib.model import ARCHITECTURES
 from benchmarks import checks, machine
 from tests.faults import FAMILIES
 from tools import prove
+from tools.sync_taught import notebooks
 
 NAMES = sorted(path.stem for path in evidence.RECORDS.glob("*.json"))
 KINDS = {name: evidence.load_record(name).get("kind", "run") for name in NAMES}
 RUNS = [name for name in NAMES if KINDS[name] == "run"]
 BENCHMARKS = [name for name in NAMES if KINDS[name] == "benchmark"]
+TIMES = [name for name in NAMES if KINDS[name] == "notebooks"]
 FAULTS = [name for name in NAMES if KINDS[name] == "faults"]
 KEYS = {
     "name",
@@ -157,6 +159,16 @@ def test_a_committed_count_of_faults_is_whole(name):
     assert {*record["cases"]} == held and min(record["cases"].values()) > 0
     text = json.dumps(record)
     assert "/home/" not in text and "/root" not in text
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_committed_record_of_times_has_every_notebook(name):
+    record = evidence.load_record(name)
+    assert record["name"] == name and " changed" not in record["commit"]
+    assert set(record["notebooks"]) == {path.stem for path in notebooks()}
+    for took in record["notebooks"].values():
+        assert 0 < took["seconds"] <= 90
+        assert 2**28 < took["peak_memory_bytes"] < 3e9
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -14,7 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from tests.conftest import LIMIT, ROOT, every_notebook
-from tools.notebooks import faults, is_exempt, missing_files
+from tools.notebooks import BOXES, faults, is_exempt, missing_files
 from tools.prose_numbers import (
     claimed,
     common_knowledge,
@@ -115,7 +115,10 @@ def good_chapter() -> nbformat.NotebookNode:
     text = new_markdown_cell
     cells = [
         text(
-            "What you will build. What you need to know. Time and memory.",
+            "**What you will build.** A line.\n\n"
+            "**What you will be able to do.** Draw.\n\n"
+            "**What you need to know.** Nothing.\n\n"
+            "**Time and memory.** Not measured yet.",
             metadata={"tags": ["opening"]},
         ),
         code("images = 2", tags=["parameters"]),
@@ -123,12 +126,15 @@ def good_chapter() -> nbformat.NotebookNode:
     ]
     for name in "abc":
         cells += [
-            text(f"```{{exercise-start}}\n:label: {name}\n```"),
+            text(f"```{{exercise-start}} {name} · easy\n:label: {name}\n```"),
             code("check_it(...)", says("Hint: add."), tags=["starter"]),
             text(f"```{{exercise-end}}\n```\n```{{solution-start}} {name}"),
             code("check_it(3)", says("Correct: 3"), tags=["solution"]),
         ]
-    cells += [text("What you saw. What next.", metadata={"tags": ["closing"]})]
+    boxes = [kind for kind, least in BOXES.items() for _ in range(least)]
+    boxes = [f'<details class="{kind}">\n\n</details>' for kind in boxes]
+    closing = "\n\n".join([*boxes, "What you saw. What next."])
+    cells += [text(closing, metadata={"tags": ["closing"]})]
     code_cells = [cell for cell in cells if cell.cell_type == "code"]
     for number, cell in enumerate(code_cells, start=1):
         cell.execution_count = number
@@ -202,11 +208,34 @@ def without_opening(book):
 
 
 def without_next(book):
-    book.cells[-1].source = "What you saw."
+    book.cells[-1].source = book.cells[-1].source.replace("next", "")
 
 
 def with_two_exercises(book):
     del book.cells[-5:-1]
+
+
+def without_a_grade(book):
+    cell = book.cells[3]
+    cell.source = cell.source.replace("easy", "nice")
+
+
+def without_goals(book):
+    book.cells[0].source = book.cells[0].source.replace("able", "")
+
+
+def with_another_time(book):
+    book.cells[0].source = book.cells[0].source.replace("Not measured", "One")
+
+
+def with_three_questions(book):
+    cell = book.cells[-1]
+    cell.source = cell.source.replace("question", "quiz", 1)
+
+
+def with_one_error(book):
+    cell = book.cells[-1]
+    cell.source = cell.source.replace("common-error", "error", 1)
 
 
 def without_solution(book):
@@ -248,6 +277,11 @@ FAULTS = [
     without_opening,
     without_next,
     with_two_exercises,
+    without_a_grade,
+    without_goals,
+    with_another_time,
+    with_three_questions,
+    with_one_error,
     without_solution,
     without_hint,
     with_a_wrong_solution,

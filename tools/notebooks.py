@@ -2,11 +2,15 @@
 
     python tools/notebooks.py run                    all of them, in place
     python tools/notebooks.py run 01_architecture    one, by its name
+    python tools/notebooks.py run --record           all; keep what they took
     python tools/notebooks.py check                  only look for faults
 
-A notebook is written only when all its cells ran. A chapter needs
+A notebook is written only when all its cells ran. The record of what they
+took is `notebooks-cpu`; each opening says it. A chapter needs
 
 - a markdown cell tagged "opening" and one tagged "closing" (see WORDS);
+- four questions, <details class="question">, and two errors that readers
+  meet, <details class="common-error">, each with its test in book/errors;
 - one code cell tagged "parameters", for all that differs between the
   small and the full size (or notebook metadata "alexnet_no_parameters",
   which says why there is none). The test of the full size sets the
@@ -33,18 +37,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import torch
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from alexnet_lib import evidence  # noqa: E402
 from tools.sync_taught import ROOT, has_tag, notebooks  # noqa: E402
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+RECORD = "notebooks-cpu"
 WORDS = {
-    "opening": ["What you will build", "What you need to know", "Time and"],
+    "opening": [
+        "**What you will build.**",
+        "**What you will be able to do.**",
+        "**What you need to know.**",
+        "**Time and memory.**",
+    ],
     "closing": ["What you saw", "What next"],
 }
+BOXES = {"question": 4, "common-error": 2}
+GRADE = re.compile(r"· (easy|medium|hard)$")
 # nbval leaves such a cell out, by a tag or by a comment in it
 EXEMPT = re.compile(r"nbval-(ignore-output|skip)")
 PEAK = """\
@@ -168,6 +182,27 @@ def check_frame(book: NotebookNode) -> Iterator[str]:
                 yield f"the {tag} does not say '{phrase}'"
 
 
+def check_boxes(book: NotebookNode) -> Iterator[str]:
+    """Questions to check oneself, and errors that readers meet."""
+    text = text_in(book)
+    for kind, least in BOXES.items():
+        count = text.count(f'<details class="{kind}">')
+        if count < least:
+            yield f"{count} boxes of class {kind}; a chapter has {least}"
+
+
+def check_time(book: NotebookNode, record: dict, name: str) -> Iterator[str]:
+    """The opening says what the record says."""
+    if measured(record, name) not in text_in(book):
+        yield "the opening does not say what was measured: run with --record"
+
+
+def text_in(book: NotebookNode) -> str:
+    """All markdown of a notebook."""
+    cells = [cell for cell in book.cells if cell.cell_type == "markdown"]
+    return "\n\n".join(cell.source for cell in cells)
+
+
 def called_checks(cell: NotebookNode) -> set[str]:
     """The functions check_... that a cell calls."""
     return set(re.findall(r"\b(check_\w+)\(", cell.source))
@@ -175,10 +210,12 @@ def called_checks(cell: NotebookNode) -> set[str]:
 
 def check_exercises(book: NotebookNode) -> Iterator[str]:
     """Each exercise has a starter that helps and a solution that is right."""
-    markdown = "\n".join(
-        cell.source for cell in book.cells if cell.cell_type == "markdown"
-    )
-    count = markdown.count("{exercise-start}")
+    markdown = text_in(book)
+    titles = re.findall(r"\{exercise-start\}(.*)", markdown)
+    count = len(titles)
+    for title in titles:
+        if not GRADE.search(title):
+            yield f"exercise '{title.strip()}' has no grade"
     if count < 3:
         yield f"{count} exercises are too few: a chapter has at least 3"
     starters = [cell for cell in book.cells if has_tag(cell, "starter")]
@@ -229,7 +266,10 @@ def faults(path: Path) -> list[str]:
         *check_links(book, path),
     ]
     if is_chapter(path):
-        found += [*check_frame(book), *check_exercises(book)]
+        record = evidence.load_record(RECORD)
+        found += [*check_frame(book), *check_boxes(book)]
+        found += [*check_exercises(book)]
+        found += [*check_time(book, record, path.stem)]
     return found
 
 
@@ -274,8 +314,8 @@ def complaint(book: NotebookNode, error: CellExecutionError) -> str:
     return f"cell {failed} failed:\n{head}\n-> {error.ename}: {error.evalue}"
 
 
-def run(path: Path) -> bool:
-    """Run a notebook and write it in place; whether all cells ran."""
+def run(path: Path) -> dict[str, int]:
+    """Run a notebook and write it in place; what it took, {} if it failed."""
     book = nbformat.read(path, as_version=4)
     probe = nbformat.v4.new_code_cell(PEAK)
     book.cells.append(probe)
@@ -284,16 +324,57 @@ def run(path: Path) -> bool:
         execute(book, path.parent)
     except CellExecutionError as error:
         print(f"{path.stem}: {complaint(book, error)}", file=sys.stderr)
-        return False
+        return {}
     seconds = time.perf_counter() - start
     book.cells.remove(probe)
     clean(book)
     unfinished = path.with_suffix(".unfinished")
     nbformat.write(book, unfinished)
     os.replace(unfinished, path)
-    peak = int(text_of(probe)) / 2**20
-    print(f"{path.stem}: {seconds:.1f} s, peak memory {peak:,.0f} MiB")
-    return True
+    peak = int(text_of(probe))
+    print(f"{path.stem}: {seconds:.1f} s, peak memory {peak / 2**20:,.0f} MiB")
+    return {"seconds": round(seconds), "peak_memory_bytes": peak}
+
+
+def save_times(took: dict[str, dict[str, int]]) -> dict:
+    """Keep what the notebooks took, as a record."""
+    record = {
+        "name": RECORD,
+        "kind": "notebooks",
+        **evidence.provenance(torch.device("cpu")),
+        "threads": torch.get_num_threads(),
+        "notebooks": took,
+    }
+    evidence.save_record(record)
+    return record
+
+
+def measured(record: dict, name: str) -> str:
+    """The paragraph that says what a notebook took."""
+    took = record["notebooks"].get(name)
+    if took is None:
+        return "**Time and memory.** Not measured yet."
+    return (
+        f"**Time and memory.** {took['seconds']} seconds and "
+        f"{took['peak_memory_bytes'] / 2**20:,.0f} MiB of memory in the "
+        f"small size,\nmeasured on {record['threads']} CPU cores on "
+        f"{record['date'][:10]} ([](../records.md) has the machine).\n"
+        f"On a GPU: not measured yet."
+    )
+
+
+def tell_time(path: Path, record: dict) -> None:
+    """Put what was measured into a chapter's opening."""
+    book = nbformat.read(path, as_version=4)
+    opening = next(cell for cell in book.cells if has_tag(cell, "opening"))
+    parts = opening.source.split("\n\n")
+    opening.source = "\n\n".join(
+        measured(record, path.stem)
+        if part.startswith("**Time and memory.**")
+        else part
+        for part in parts
+    )
+    nbformat.write(book, path)
 
 
 def chosen(names: list[str]) -> list[Path]:
@@ -314,10 +395,20 @@ def main() -> int:
     )
     parser.add_argument("action", choices=["run", "check"])
     parser.add_argument("name", nargs="*", help="a notebook; none: all")
+    parser.add_argument(
+        "--record", action="store_true", help="keep what all notebooks took"
+    )
     arguments = parser.parse_args()
+    if arguments.record and arguments.name:
+        parser.error("--record is for all notebooks: name none")
     paths = chosen(arguments.name)
     if arguments.action == "run":
-        return int(not all([run(path) for path in paths]))
+        took = {path.stem: run(path) for path in paths}
+        if arguments.record and all(took.values()):
+            record = save_times(took)
+            for path in filter(is_chapter, paths):
+                tell_time(path, record)
+        return int(not all(took.values()))
     found = [f"{p.relative_to(ROOT)}: {f}" for p in paths for f in faults(p)]
     print("\n".join(found) if found else f"{len(paths)} notebooks, no faults")
     return int(bool(found))

@@ -1,8 +1,9 @@
 """Pages that are made when the book is built, not written.
 
 `records.md` from the measured runs, `promises.md` from the tests that hold
-them, `from_the_posts.md` from `posts.toml`, `api.md` from the docstrings of
-the library, by Sphinx's autodoc.
+them, `common_errors.md` from the files in `errors`, `from_the_posts.md` from
+`posts.toml`, `api.md` from the docstrings of the library, by Sphinx's
+autodoc.
 """
 
 import ast
@@ -207,6 +208,8 @@ def records_page() -> list[str]:
     for run in all_of_them:
         if run.get("kind") == "benchmark":
             each += about_a_benchmark(run)
+        if run.get("kind") == "notebooks":
+            each += notebooks_table(run)
     head = ["record", "network", "data", "test accuracy", "date"]
     return [*table(head, lines), "", *each]
 
@@ -386,7 +389,44 @@ def promises_page() -> list[str]:
     return lines
 
 
+def errors_page() -> list[str]:
+    """Each message that a chapter explains, and what to do."""
+    lines = []
+    for path in sorted((BOOK / "errors").glob("*.toml")):
+        errors = tomllib.loads(path.read_text(encoding="utf-8"))["error"]
+        lines += ["", f"## [](notebooks/{path.stem}.ipynb)", ""]
+        for error in errors:
+            lines += ["```text", error["message"], "```", error["means"], ""]
+    return lines
+
+
+def notebooks_table(record: dict) -> list[str]:
+    """What each notebook took, and on which machine."""
+    versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
+    rows = [
+        [
+            f"[{name}](notebooks/{name}.ipynb)"
+            if (BOOK / "notebooks" / f"{name}.ipynb").exists()
+            else f"[{name}]({name}.ipynb)",
+            str(took["seconds"]),
+            f"{took['peak_memory_bytes'] / 2**20:,.0f}",
+        ]
+        for name, took in record["notebooks"].items()
+    ]
+    return [
+        f"## {record['name']}",
+        "",
+        f"Every notebook in its small size, one after another, on "
+        f"{record['device']}, {record['threads']} cores; {versions}; "
+        f"{record['date']}.",
+        "",
+        *table(["notebook", "seconds", "MiB of memory"], rows),
+        "",
+    ]
+
+
 MAKERS = {
+    "errors": errors_page,
     "promises": promises_page,
     "records": records_page,
     "posts": posts_page,
