@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
+# How many tests run at once
+JOBS ?= 2
+
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
@@ -24,7 +27,7 @@ book: $(READY)
 	$(BIN)/jupyter-book build book -W -n --keep-going --all
 
 test: $(READY)
-	$(BIN)/python -m pytest --nbval
+	$(BIN)/python -m pytest --nbval -n $(JOBS) --dist loadfile
 
 # Without the setting above: each loop is timed as a reader would run it
 bench: $(READY)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ every_notebook = pytest.mark.parametrize(
     "path", notebooks(), ids=lambda path: path.stem
 )
 LIMIT = float(os.environ.get("ALEXNET_NOTEBOOK_SECONDS", "90"))
+MOST_MEMORY = float(os.environ.get("ALEXNET_TEST_MEMORY", "3e9"))
 
 # Waiting threads sleep: on a busy machine, spinning costs ten times as much.
 # Set here, before torch is imported; the notebooks' kernels inherit it.
@@ -35,27 +37,54 @@ class Stopwatch:
     """Adds up the seconds of each notebook, its kernel's start included.
 
     A plugin of its own: hooks in this file see only tests in this folder.
+    Where several processes share the tests, the first one hears of all.
     """
 
     def __init__(self) -> None:
         self.seconds = Counter()
+        self.peaks = [peak_memory()]
 
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo
-    ) -> None:
-        if item.path.suffix == ".ipynb":
-            self.seconds[item.path] += call.duration
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        path = Path(report.nodeid.partition("::")[0])
+        if path.suffix == ".ipynb":
+            self.seconds[path.stem] += report.duration
+
+    def pytest_testnodedown(self, node: object) -> None:
+        self.peaks.append(getattr(node, "workeroutput", {}).get("peak", 0))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.peaks.append(peak_memory())
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["peak"] = max(self.peaks)
+        elif self.complaints() and session.exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def complaints(self) -> list[str]:
+        """What is wrong with the run as a whole."""
+        found = [
+            f"{name} took {seconds:.0f} s: more than {LIMIT:g}"
+            for name, seconds in self.seconds.items()
+            if seconds > LIMIT
+        ]
+        if max(self.peaks) > MOST_MEMORY:
+            found.append(f"a process took {max(self.peaks) / 1e9:.1f} GB")
+        return found
+
+
+def peak_memory() -> int:
+    """The most bytes that this process took, or one that it started."""
+    try:
+        import resource
+    except ImportError:  # Windows does not count it
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(one).ru_maxrss * unit for one in who)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the stopwatch."""
     config.pluginmanager.register(Stopwatch(), "stopwatch")
-
-
-@pytest.fixture
-def notebook_seconds(pytestconfig: pytest.Config) -> Counter:
-    """Seconds that each notebook took in this run."""
-    return pytestconfig.pluginmanager.get_plugin("stopwatch").seconds
 
 
 @pytest.fixture(scope="session")
@@ -80,21 +109,19 @@ def bad_photo(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what judges the whole run at its end."""
-    items.sort(key=lambda item: item.get_closest_marker("at_end") is not None)
-
-
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say how long each notebook took, and what was skipped and why."""
-    seconds = config.pluginmanager.get_plugin("stopwatch").seconds
+    stopwatch = config.pluginmanager.get_plugin("stopwatch")
+    seconds = stopwatch.seconds
     if seconds:
         terminalreporter.section(f"seconds for each notebook ({LIMIT:g} max)")
-        for path, taken in seconds.most_common():
-            terminalreporter.write_line(f"{taken:6.1f}  {path.stem}")
+        for name, taken in seconds.most_common():
+            terminalreporter.write_line(f"{taken:6.1f}  {name}")
         terminalreporter.write_line(f"{seconds.total():6.1f}  together")
+    for complaint in stopwatch.complaints():
+        terminalreporter.write_line(f"FAILED: {complaint}", red=True)
     skipped = terminalreporter.stats.get("skipped", [])
     # A skipped report ends with its reason
     reasons = Counter(

@@ -3,17 +3,19 @@
 What they print is compared by nbval, cell by cell.
 """
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
-from collections import Counter
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from tests.conftest import LIMIT, ROOT, every_notebook
+from tests.conftest import ROOT, every_notebook
 from tools.notebooks import BOXES, faults, is_exempt, missing_files
 from tools.prose_numbers import (
     claimed,
@@ -78,21 +80,36 @@ def test_few_patterns_are_sanitised():
     assert 0 < text.count("regex:") <= 4
 
 
-@pytest.mark.at_end
-@every_notebook
-def test_a_notebook_does_not_take_long(path: Path, notebook_seconds: Counter):
-    if path not in notebook_seconds:
-        pytest.skip("notebooks were not run: pytest --nbval runs them")
-    assert notebook_seconds[path] <= LIMIT
+def a_run(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """What `pytest --nbval` says of one notebook that prints a number."""
+    cells = [new_code_cell("print(3)", execution_count=1)]
+    cells[0].outputs = [new_output("stream", name="stdout", text="3\n")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "a.ipynb")
+    shutil.copy(ROOT / "tests/nbval_sanitize.cfg", folder)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env"]
+        + ["-p", "tests.conftest", "-n", "2", "--dist", "loadfile", folder],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
 
 
-@pytest.mark.at_end
-def test_no_process_takes_more_than_three_gigabytes():
-    """Neither this one nor a kernel or script that it has started."""
-    resource = pytest.importorskip("resource", reason="no such on Windows")
-    unit = 1 if sys.platform == "darwin" else 1024
-    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
-        assert resource.getrusage(who).ru_maxrss * unit <= 3e9
+@pytest.mark.parametrize(
+    ("limit", "complaint"),
+    [
+        ({}, ""),
+        ({"ALEXNET_NOTEBOOK_SECONDS": "0.01"}, "FAILED: a took "),
+        ({"ALEXNET_TEST_MEMORY": "1e6"}, "FAILED: a process took 0."),
+    ],
+)
+def test_a_run_fails_where_it_takes_too_much(
+    limit: dict[str, str], complaint: str, tmp_path: Path
+):
+    done = a_run(tmp_path, **limit)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert (done.returncode, complaint in done.stdout) == (bool(limit), True)
 
 
 # The checks see what they are for
