@@ -43,10 +43,12 @@ def meanings(folder: Path) -> dict[str, str]:
     text = (folder / f"{GLOSSARY}.md").read_text(encoding="utf-8")
     body = text.partition("```{glossary}")[2].rpartition("```")[0]
     found = {}
-    for entry in re.split(r"\n(?=\S)", body.strip()):
-        term, _, meaning = entry.partition("\n")
+    for entry in body.split("\n\n"):
+        lines = entry.strip("\n").splitlines()
+        terms = [line for line in lines if not line.startswith(" ")]
+        meaning = " ".join(line.strip() for line in lines[len(terms) :])
         meaning = re.sub(r"\{\w+\}", "", meaning).replace("`", "")
-        found[term.strip()] = " ".join(meaning.split())
+        found |= dict.fromkeys(terms, meaning)
     return found
 
 
@@ -92,7 +94,8 @@ def pieces(
         found += [nodes.Text(text[start : match.start()])]
         found += [link(term, match[0], terms[term])]
         start = match.end()
-        missing.remove(term)
+        same = {other for other in missing if terms[other] == terms[term]}
+        missing.difference_update(same)
     return [*found, nodes.Text(text[start:])]
 
 
