@@ -39,18 +39,10 @@ CHAPTERS = [name for name in teachers.chapters() if name[0].isdigit()]
 
 
 @cache
-def book(chapter: str) -> NotebookNode:
-    path = ROOT / "book" / "notebooks" / f"{chapter}.ipynb"
-    if not path.is_file():
-        return nbformat.v4.new_notebook()
-    return nbformat.read(path, as_version=4)
-
-
-@cache
 def sections(chapter: str) -> dict[str, list[NotebookNode]]:
     """The code cells of each section, with those of the ones inside it."""
     cells, opened = {}, []  # opened: the headings that are not over yet
-    for cell in book(chapter).cells:
+    for cell in teachers.books()[chapter].cells:
         if cell.cell_type == "code":
             for _, title in opened:
                 cells[title].append(cell)
@@ -61,16 +53,6 @@ def sections(chapter: str) -> dict[str, list[NotebookNode]]:
             assert title not in cells, f"{chapter} has {title!r} twice"
             cells[title] = []
     return cells
-
-
-def labels() -> set[str]:
-    """The names of all exercises."""
-    return {
-        label
-        for chapter in teachers.chapters()
-        for cell in book(chapter).cells
-        for label in re.findall(r":label: (exercise-[\w-]+)", cell.source)
-    }
 
 
 def places(content: dict) -> Iterator[tuple[str, str]]:
@@ -137,7 +119,7 @@ def faults(content: dict) -> Iterator[str]:
     named = set(LABEL.findall(str(content["paths"])))
     for about in content["chapters"].values():
         named |= set(about["homework"])
-    for label in sorted(named - labels()):
+    for label in sorted(named - set(teachers.exercises())):
         yield f"no exercise {label}"
 
 
@@ -193,7 +175,8 @@ def unproved_numbers(content: dict) -> list[str]:
     """Numbers that neither the chapter that is named nor a record proves."""
     common = common_knowledge()
     known = {
-        chapter: common | printed("\n".join(map(text_of, book(chapter).cells)))
+        chapter: common
+        | printed("\n".join(map(text_of, teachers.books()[chapter].cells)))
         for chapter in teachers.chapters()
     }
     return [
@@ -378,6 +361,50 @@ def test_the_page_says_the_rule():
         assert re.search(rf"\b{number}\b", said)
 
 
+def jumping_book() -> NotebookNode:
+    """A chapter whose third section needs the second, its fourth none."""
+    cells = [new_code_cell("import torch")]
+    sources = {
+        "One": "a = 1\nb = 2",
+        "Two": "b = 3\n\n\ndef double(x):\n    return 2 * x",
+        "Three": "%xmode\nprint([double(b) for b in (1, 2)])",
+        "Four": "c = a + torch.ones(1)\nb = c\nprint(b)",
+        "Five": "def f():\n    return b",
+    }
+    for title, source in sources.items():
+        cells += [new_markdown_cell(f"## {title}"), new_code_cell(source)]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+@pytest.mark.parametrize(
+    ("title", "visited", "jumps"),
+    [
+        ("Three", {"One"}, True),  # double is of Two
+        ("Three", {"Two"}, False),
+        ("Four", {"One"}, False),
+        ("Four", set(), True),
+        ("Five", {"One", "Two"}, True),  # b is of Four now
+        ("Five", {"Four"}, False),
+    ],
+)
+def test_a_step_that_needs_what_was_left_out_says_so(
+    title: str, visited: set[str], jumps: bool
+):
+    assert teachers.is_jump(jumping_book(), title, visited) == jumps
+
+
+def test_the_paths_say_where_to_run_all_above():
+    for name, place in (("two-hours", "rate"), ("six-hours", "splits")):
+        (row,) = [
+            row
+            for row in teachers.path_table(name)
+            if CONTENT["sections"][place]["section"] in row
+        ]
+        assert "Run all above first" in row
+    first = teachers.path_table("two-hours")[5]
+    assert "What goes in" in first and "Run all" not in first
+
+
 # The pages
 
 
@@ -396,7 +423,8 @@ def test_all_that_was_written_is_shown():
         for step in CONTENT["paths"][name]["steps"]:
             assert step.get("does", step.get("name")) in made[name]
     for row in CONTENT["wrong"]:
-        assert row["ask"] in made["wrong"] and row["shows"] in made["wrong"]
+        assert row["ask"] in made["wrong"]
+        assert teachers.code(row["shows"]) in made["wrong"]
     for row in CHANGES:
         assert row["shows"] in made["changes"]
     for about in CONTENT["chapters"].values():
@@ -419,7 +447,7 @@ def marking(*arguments: str) -> str:
 
 
 def test_the_program_on_the_page_counts_solved_exercises(tmp_path: Path):
-    homework = copy.deepcopy(book("01_architecture"))
+    homework = copy.deepcopy(teachers.books()["01_architecture"])
     starters = [cell for cell in homework.cells if has_tag(cell, "starter")]
     path = tmp_path / "ada.ipynb"
     for right in (0, 2):

@@ -4,8 +4,10 @@
 that its minutes are never out of date; `errata.md` from the git remote.
 """
 
+import builtins
 import math
 import re
+import symtable
 import sys
 import tomllib
 from functools import cache
@@ -18,7 +20,14 @@ from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
 from booklocal import git, repository  # noqa: E402
-from bookpages import BOOK, link, plain, records, table  # noqa: E402
+from bookpages import (  # noqa: E402
+    BOOK,
+    anchor,
+    link,
+    plain,
+    records,
+    table,
+)
 
 from tools.notebooks import has_figure  # noqa: E402
 from tools.prose_numbers import without_code  # noqa: E402
@@ -34,7 +43,7 @@ MINUTES = {"easy": 4, "medium": 8, "hard": 15}
 # Cells that a class need not read: folded ones, and what the book needs
 UNREAD = ("setup", "hide-input", "check")
 HEADING = re.compile(r"(?m)^(?=#{1,2} )")
-EXERCISE = re.compile(r"\{exercise-start\} *(.*)")
+EXERCISE = re.compile(r"\{exercise-start\} *(.*)\n:label: ([\w-]+)")
 # Addresses of links, options of boxes, tags
 NOT_READ = re.compile(r"\]\([^)]*\)|^ *:[\w-]+:.*$|<[^>]*>", re.MULTILINE)
 
@@ -89,7 +98,9 @@ def sections_of(book: NotebookNode) -> list[Section]:
                     found[-1] = found[-1].more(words=words)
             found[-1] = found[-1].more(
                 questions=cell.source.count('<details class="question">'),
-                grades=tuple(map(grade, EXERCISE.findall(cell.source))),
+                grades=tuple(
+                    grade(title) for title, _ in EXERCISE.findall(cell.source)
+                ),
             )
             continue
         lines = [line for line in cell.source.splitlines() if line.strip()]
@@ -101,13 +112,19 @@ def sections_of(book: NotebookNode) -> list[Section]:
 
 
 @cache
-def chapters() -> dict[str, list[Section]]:
-    """The sections of each notebook of the book, by its name."""
+def books() -> dict[str, NotebookNode]:
+    """The chapters, by their names."""
     return {
-        path.stem: sections_of(nbformat.read(path, as_version=4))
+        path.stem: nbformat.read(path, as_version=4)
         for path in notebooks()
         if path.parent.name == "notebooks"
     }
+
+
+@cache
+def chapters() -> dict[str, list[Section]]:
+    """The sections of each chapter, by its name."""
+    return {name: sections_of(book) for name, book in books().items()}
 
 
 def teaching() -> dict:
@@ -125,23 +142,70 @@ def boxed(rows: list[str], name: str) -> list[str]:
     return [":::{table}", f":class: {name}", "", *rows, ":::", ""]
 
 
+def taken_by(scope: symtable.SymbolTable) -> set[str]:
+    """The names of the whole notebook that a piece of code looks up."""
+    found = {
+        symbol.get_name()
+        for symbol in scope.get_symbols()
+        if symbol.is_referenced()
+        and (symbol.is_global() or scope.get_type() == "module")
+    }
+    return found.union(*map(taken_by, scope.get_children()))
+
+
+def names_in(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell takes from elsewhere, and those that it makes."""
+    if source.startswith("%%"):
+        return set(), set()
+    source = re.sub(r"(?m)^%.*$", "", source)
+    scope = symtable.symtable(source, "cell", "exec")
+    made = {
+        symbol.get_name()
+        for symbol in scope.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported()
+    }
+    return taken_by(scope) - made - set(dir(builtins)), made
+
+
+def is_jump(book: NotebookNode, title: str, visited: set[str]) -> bool:
+    """Whether a section takes names that a section left out made last."""
+    here, maker, own = "", {}, set()
+    for cell in book.cells:
+        if cell.cell_type == "markdown":
+            for part in HEADING.split(without_code(cell.source)):
+                if part.startswith("## "):
+                    here = part.partition("\n")[0].lstrip("# ")
+            continue
+        taken, made = names_in(cell.source)
+        if here == title:
+            homes = {maker[name] for name in taken - own if name in maker}
+            if homes - visited - {""}:
+                return True
+            own |= made
+        maker |= dict.fromkeys(made, here)
+    return False
+
+
 def path_table(name: str) -> list[str]:
     """The steps of one path with the time on the clock."""
     content, now, rows = teaching(), 0, []
+    visited = {chapter: set() for chapter in books()}
     for step in content["paths"][name]["steps"]:
         place = content["sections"].get(step.get("at"))
-        rows.append(
-            [
-                clock(now),
-                str(step["minutes"]),
-                link(place) if place else f"*{step['name']}*",
-                step.get("does", ""),
-                place["why"] if place else "",
-            ]
-        )
+        row = [clock(now), str(step["minutes"]), f"*{step.get('name')}*"]
         now += step["minutes"]
-    head = ["clock", "minutes", "section", "the class", "why it is in"]
+        if place is None:
+            rows.append([*row, "", ""])
+            continue
+        seen = visited[place["chapter"]]
+        jump = is_jump(books()[place["chapter"]], place["section"], seen)
+        titles = [section.title for section in chapters()[place["chapter"]]]
+        until = titles.index(place["section"])
+        seen |= set(titles[: until + 1] if jump else [place["section"]])
+        does = step["does"] + " *Run all above first.*" * jump
+        rows.append([*row[:2], link(place), does, place["why"]])
     rows.append([clock(now), "", "*End*", "", ""])
+    head = ["clock", "minutes", "section", "the class", "why it is in"]
     return boxed(table(head, rows), "lesson")
 
 
@@ -166,47 +230,63 @@ def seconds(chapter: str) -> str:
     return "its running time is not measured yet"
 
 
+def place(chapter: str, section: str) -> str:
+    """A link to a section, where the chapter is known."""
+    address = f"notebooks/{chapter}.ipynb#{anchor(section)}"
+    return f"[{plain(section)}]({address})"
+
+
 def minutes_table(chapter: str) -> list[str]:
-    """The minutes of each section, to read and for exercises."""
+    """The minutes of each section, to read and to solve its exercises."""
     rows = [
         [
-            link({"chapter": chapter, "section": section.title}),
+            place(chapter, section.title),
             str(math.ceil(section.reading())),
             str(section.exercises() or ""),
         ]
         for section in chapters()[chapter]
     ]
-    return table(["section", "to read", "exercises"], rows)
+    return table(["section", "read", "solve"], rows)
+
+
+@cache
+def exercises() -> dict[str, str]:
+    """The title of each exercise, with its grade, by its label."""
+    found = {}
+    for book in books().values():
+        for cell in book.cells:
+            for title, label in EXERCISE.findall(cell.source):
+                found[label] = title.strip()
+    return found
 
 
 def exercise(label: str) -> str:
     """A link to an exercise, by its title."""
-    return f"{{ref}}`{label}`"
+    return f"{{ref}}`{exercises()[label]} <{label}>`"
 
 
 def about_a_chapter(chapter: str, content: dict) -> list[str]:
     """What to keep and to skip, homework, a question, the minutes."""
-
-    def places(titles: list[str]) -> list[str]:
-        return [link({"chapter": chapter, "section": t}) for t in titles]
-
     sections = chapters()[chapter]
     read = sum(math.ceil(section.reading()) for section in sections)
     solve = sum(section.exercises() for section in sections)
-    lines = [f"### [](notebooks/{chapter}.ipynb)", ""]
-    lines += [
-        f"{read} minutes to read, {solve} of exercises; {seconds(chapter)}.",
+    number = chapter.partition("_")[0]
+    keep = [place(chapter, title) for title in content["keep"]]
+    homework = [exercise(label) for label in content["homework"]]
+    lines = [
+        f"### {number} {sections[0].title}",
         "",
-        f"**Never skip:** {', '.join(places(content['keep']))}.",
+        f"[The chapter](notebooks/{chapter}.ipynb) takes {read} minutes to "
+        f"read and {solve} for its exercises; {seconds(chapter)}.",
         "",
-        "**Skip, in this order** (and this is not understood then):",
+        f"**Never skip:** {', '.join(keep)}.",
+        "",
+        "**Skip, in this order** (and what is not understood then):",
         "",
     ]
     for row in content["skip"]:
-        (place,) = places([row["section"]])
-        lines.append(f"1. {place}: {row['lost']}.")
-    homework = " and ".join(exercise(label) for label in content["homework"])
-    lines += ["", f"**Homework:** {homework}.", ""]
+        lines.append(f"1. {place(chapter, row['section'])}: {row['lost']}.")
+    lines += ["", f"**Homework:** {'; '.join(homework)}.", ""]
     lines += [f"**Exam question.** {content['question']}", ""]
     if "code" in content:
         lines += ["```python", content["code"].strip(), "```", ""]
@@ -224,19 +304,24 @@ def chapter_pages() -> list[str]:
     return lines
 
 
+def code(text: str) -> str:
+    """What a cell prints, or code, within a line."""
+    return f"`{' '.join(text.split())}`"
+
+
 def wrong_answers() -> list[str]:
     """Each question with the wrong answer, its reason, and the proof."""
     lines = []
     for row in teaching()["wrong"]:
         figure = f"{{numref}}`{row['figure']}`, " if "figure" in row else ""
         lines += [
-            f"{row['ask']}",
+            row["ask"],
             f": **They say:** {row['answer']}",
             "",
-            f"  **It tempts:** {row['why']}",
+            f"  **Why it tempts:** {row['why']}",
             "",
-            f"  **Show:** {figure}{link(row)}, which prints "
-            f"`{row['shows'].strip()}`.",
+            f"  **Show:** {figure}{link(row)}. It prints "
+            f"{code(row['shows'])}.",
             "",
         ]
     return lines
@@ -247,8 +332,8 @@ def changes() -> list[str]:
     rows = [
         [
             link(row),
-            f"`{row['old']}`<br>to `{row['new']}`",
-            f"{row['shows']}<br>Prints `{row['prints']}`",
+            f"{code(row['old'])}<br>to {code(row['new'])}",
+            f"{row['shows']}<br>Prints {code(row['prints'])}",
         ]
         for row in teaching()["change"]
     ]
