@@ -169,7 +169,7 @@ def names_in(source: str) -> tuple[set[str], set[str]]:
 
 def is_jump(book: NotebookNode, title: str, visited: set[str]) -> bool:
     """Whether a section takes names that a section left out made last."""
-    here, maker, own = "", {}, set()
+    here, maker = "", {}
     for cell in book.cells:
         if cell.cell_type == "markdown":
             for part in HEADING.split(without_code(cell.source)):
@@ -178,32 +178,42 @@ def is_jump(book: NotebookNode, title: str, visited: set[str]) -> bool:
             continue
         taken, made = names_in(cell.source)
         if here == title:
-            homes = {maker[name] for name in taken - own if name in maker}
-            if homes - visited - {""}:
+            homes = {maker[name] for name in taken if name in maker}
+            if homes - visited - {"", title}:
                 return True
-            own |= made
         maker |= dict.fromkeys(made, here)
     return False
+
+
+def hints(place: dict, seen: set[str]) -> list[str]:
+    """What else to do at a step; `seen` gets what has run after it."""
+    chapter, title = place["chapter"], place["section"]
+    titles = [section.title for section in chapters()[chapter]]
+    found = [] if seen else ["*Open the chapter.*"]
+    if is_jump(books()[chapter], title, seen):
+        found = ["*Run all above first.*"]
+        seen |= set(titles[: titles.index(title)])
+    seen.add(title)
+    for row in teaching()["wrong"]:
+        if (row["chapter"], row["section"]) == (chapter, title):
+            found.append("[A wrong answer comes.](#wrong-answers-that-come)")
+    return found
 
 
 def path_table(name: str) -> list[str]:
     """The steps of one path with the time on the clock."""
     content, now, rows = teaching(), 0, []
-    visited = {chapter: set() for chapter in books()}
+    seen = {chapter: set() for chapter in books()}
     for step in content["paths"][name]["steps"]:
-        place = content["sections"].get(step.get("at"))
-        row = [clock(now), str(step["minutes"]), f"*{step.get('name')}*"]
+        row = [clock(now), str(step["minutes"])]
+        if "at" in step:
+            place = content["sections"][step["at"]]
+            more = hints(place, seen[place["chapter"]])
+            does = " ".join([step["does"], *more])
+            rows.append([*row, link(place), does, place["why"]])
+        else:
+            rows.append([*row, f"*{step['name']}*", "", ""])
         now += step["minutes"]
-        if place is None:
-            rows.append([*row, "", ""])
-            continue
-        seen = visited[place["chapter"]]
-        jump = is_jump(books()[place["chapter"]], place["section"], seen)
-        titles = [section.title for section in chapters()[place["chapter"]]]
-        until = titles.index(place["section"])
-        seen |= set(titles[: until + 1] if jump else [place["section"]])
-        does = step["does"] + " *Run all above first.*" * jump
-        rows.append([*row[:2], link(place), does, place["why"]])
     rows.append([clock(now), "", "*End*", "", ""])
     head = ["clock", "minutes", "section", "the class", "why it is in"]
     return boxed(table(head, rows), "lesson")
