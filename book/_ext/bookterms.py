@@ -32,8 +32,12 @@ OTHER_SENSE = {
         "notebooks/03_datasets_and_dataloader",
         "notebooks/python_you_need",
     },
-    "module": {"notebooks/python_you_need", "intro"},
-    "parameter": {"notebooks/python_you_need"},
+    "module": {
+        "intro",
+        "notebooks/07_checkpointing",
+        "notebooks/python_you_need",
+    },
+    "parameter": {"notebooks/06_flowers", "notebooks/python_you_need"},
 }
 
 
