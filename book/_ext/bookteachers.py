@@ -185,19 +185,26 @@ def is_jump(book: NotebookNode, title: str, visited: set[str]) -> bool:
     return False
 
 
-def hints(place: dict, seen: set[str]) -> list[str]:
-    """What else to do at a step; `seen` gets what has run after it."""
+def first(place: dict, seen: set[str]) -> str:
+    """What to do before a step; `seen` gets what has run after it."""
     chapter, title = place["chapter"], place["section"]
-    titles = [section.title for section in chapters()[chapter]]
-    found = [] if seen else ["*Open the chapter.*"]
+    hint = "" if seen else "*Open the chapter.* "
     if is_jump(books()[chapter], title, seen):
-        found = ["*Run all above first.*"]
+        hint = "*Run all above first.* "
+        titles = [section.title for section in chapters()[chapter]]
         seen |= set(titles[: titles.index(title)])
     seen.add(title)
-    for row in teaching()["wrong"]:
-        if (row["chapter"], row["section"]) == (chapter, title):
-            found.append("[A wrong answer comes.](#wrong-answers-that-come)")
-    return found
+    return hint
+
+
+def wrong_here(place: dict) -> str:
+    """Links to the wrong answers that come in a section."""
+    return "".join(
+        f' <a href="#wrong-{number}">A wrong answer comes.</a>'
+        for number, row in enumerate(teaching()["wrong"], start=1)
+        if row["chapter"] == place["chapter"]
+        and row["section"] == place["section"]
+    )
 
 
 def path_table(name: str) -> list[str]:
@@ -208,8 +215,8 @@ def path_table(name: str) -> list[str]:
         row = [clock(now), str(step["minutes"])]
         if "at" in step:
             place = content["sections"][step["at"]]
-            more = hints(place, seen[place["chapter"]])
-            does = " ".join([step["does"], *more])
+            hint = first(place, seen[place["chapter"]])
+            does = hint + step["does"] + wrong_here(place)
             rows.append([*row, link(place), does, place["why"]])
         else:
             rows.append([*row, f"*{step['name']}*", "", ""])
@@ -322,10 +329,10 @@ def code(text: str) -> str:
 def wrong_answers() -> list[str]:
     """Each question with the wrong answer, its reason, and the proof."""
     lines = []
-    for row in teaching()["wrong"]:
+    for number, row in enumerate(teaching()["wrong"], start=1):
         figure = f"{{numref}}`{row['figure']}`, " if "figure" in row else ""
         lines += [
-            row["ask"],
+            f'<span id="wrong-{number}"></span>{row["ask"]}',
             f": **They say:** {row['answer']}",
             "",
             f"  **Why it tempts:** {row['why']}",
