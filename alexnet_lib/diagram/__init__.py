@@ -141,9 +141,11 @@ class Drawing:
         placed = list(place(self.blocks, form))
         marks = [*shapes(placed, self.levels)]
         if labels:
+            texts = []
             for block, solids in placed:
-                marks += form.texts(*label(block), solids)
-            marks += form.legend(legend(self.blocks), marks)
+                texts += form.texts(*label(block), solids)
+            texts += form.legend(legend(self.blocks), marks + texts)
+            marks += ['<g class="labels">', *texts, "</g>"]
         return svg.document(marks, form, self.title, self.description())
 
     def only(self, first: str, last: str) -> "Drawing":
@@ -183,8 +185,13 @@ def draw(
         f"A network from an image of {times(height, width, channels)} "
         f"to {found[-1].shape[0]} numbers, with {total:,} parameters"
     )
-    levels = [] if picture is None else (picture[0] // 52).tolist()
-    return Drawing(title, found, levels)
+    return Drawing(title, found, [] if picture is None else grays(picture))
+
+
+def grays(picture: Tensor) -> list[list[int]]:
+    """A picture in five grays, from 0 to 4; its brightest place is 4."""
+    bright = picture[0].long()
+    return (bright * 5 // (bright.max() + 1)).tolist()
 
 
 def place(found: list[Block], form: Form) -> Iterator[tuple[Block, list]]:
