@@ -87,7 +87,9 @@ def show_images(
     for axis in axes.flat:
         axis.axis("off")
     for i, (image, axis) in enumerate(zip(images, axes.flat, strict=False)):
-        axis.imshow(image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+        axis.imshow(
+            image.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=255
+        )
         if titles:
             size = max(10, LEAST_TEXT * side * columns)
             axis.set_title(titles[i], fontsize=size)
@@ -114,7 +116,7 @@ def plot_confusion(counts: Tensor, classes: list[str]) -> Figure:
     share = 100 * counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
     side = 2 + 0.45 * len(classes)
     fig, axis = plt.subplots(figsize=(side, side))
-    axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    axis.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100)
     for i, row in enumerate(share.tolist()):
         for j, value in enumerate(row):
             color = "white" if value > 50 else "black"
@@ -132,8 +134,9 @@ def plot_probabilities(
     image: Tensor, probabilities: Tensor, classes: list[str]
 ) -> Figure:
     """A uint8 image named by its most probable class, beside all of them."""
+    height = 1.2 + 0.22 * len(classes)
     fig, (left, right) = plt.subplots(
-        1, 2, figsize=(6.6, 2.8), width_ratios=(1, 1.4)
+        1, 2, figsize=(6.6, height), width_ratios=(1, 1.4)
     )
     values = probabilities.tolist()
     best = values.index(max(values))
@@ -179,7 +182,7 @@ def plot_calibration(found: dict[str, list[dict[str, float]]]) -> Figure:
         bars = below.bar(x, counts, width=0.05, color=SKY)
         below.bar_label(bars, padding=2, rotation=90)
         below.margins(y=0.6)  # room for the counts
-        below.set_xlabel("confidence")
+        below.set(xlabel="confidence", xticks=[0, 0.5, 1])
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("images")
     return fig

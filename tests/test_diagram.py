@@ -10,6 +10,8 @@ from torch import nn
 from alexnet_lib import diagram
 from alexnet_lib.diagram import TALL, WIDE, svg
 from alexnet_lib.model import ARCHITECTURES, AlexNet
+from tests.conftest import ROOT
+from tools.cover import network
 
 SHAPES = {
     "alexnet_fashion": (1, 224, 224),
@@ -188,3 +190,10 @@ def test_a_file_of_its_own_has_its_style():
         root = ElementTree.fromstring(svg.standing_alone(picture, theme))
         assert theme in root.get("class")
         assert f".alexnet-net.{theme}" in root.find(f"{SVG}style").text
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pictures_of_the_readme_are_up_to_date(theme: str):
+    path = ROOT / "book" / "images" / f"network_{theme}.svg"
+    told = "run `python tools/cover.py --network`"
+    assert path.read_text(encoding="utf-8") == network(theme), told
