@@ -9,7 +9,7 @@ JOBS ?= 2
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book test bench stress prove lab notebooks sync clean
+.PHONY: help book test bench stress prove lab notebooks pictures sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
@@ -20,6 +20,7 @@ help:
 	@echo "make prove      take each protection out: its test must notice"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks and store what they print"
+	@echo "make pictures   make the pictures of the README anew"
 	@echo "make sync       copy taught code from the library to the notebooks"
 	@echo "make clean      remove what was built; the environment stays"
 
@@ -46,6 +47,9 @@ lab: $(READY)
 
 notebooks: sync
 	$(BIN)/python tools/notebooks.py run
+
+pictures: book
+	$(BIN)/python tools/cover.py
 
 sync: $(READY)
 	$(BIN)/python tools/sync_taught.py

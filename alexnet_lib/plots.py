@@ -1,6 +1,7 @@
 """Figures. Each function returns its matplotlib figure."""
 
 import math
+import sys
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -15,15 +16,33 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#CC79A7",
     "#56B4E9",
 )
+INK, EDGE = "#1f2a37", "#4b5563"
+# Lines differ by their dashes too, for whom colours do not tell apart
+DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (2, 1))]
+LEAST_TEXT = 1.65  # points for each inch of width, to be read on a phone
 STYLE = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "figure.dpi": 110,
+    # Shown at 100 pixels an inch: a column of text is as wide as 6.6 inches
+    "figure.dpi": 100,
+    "figure.figsize": (6.6, 3.6),
     "figure.constrained_layout.use": True,
     "font.size": 11,
+    "axes.titlesize": 12,
+    "figure.titlesize": 12,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": EDGE,
+    "xtick.color": EDGE,
+    "ytick.color": EDGE,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
     "axes.prop_cycle": plt.cycler(
-        color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY]
+        color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY], linestyle=DASHES
     ),
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -31,18 +50,29 @@ STYLE = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
+    "legend.handlelength": 2.6,  # room for the dashes
 }
 
 
 def use_style() -> None:
-    """Give every later figure the book's look."""
+    """Give every later figure the book's look.
+
+    A notebook keeps figures with twice the pixels that it shows, so that
+    they are sharp on every screen, and notes the size to show them in.
+    """
     plt.rcParams.update(STYLE)
+    # A notebook has both modules; a script needs neither
+    shell = sys.modules.get("IPython")
+    if shell and shell.get_ipython():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
 
 
 def show_images(
     images: Tensor,
     titles: list[str] | None = None,
-    columns: int = 8,
+    columns: int = 4,
     side: float = 1.2,
 ) -> Figure:
     """A grid of uint8 images, (N, C, H, W), each `side` inches wide."""
@@ -57,18 +87,21 @@ def show_images(
     for axis in axes.flat:
         axis.axis("off")
     for i, (image, axis) in enumerate(zip(images, axes.flat, strict=False)):
-        axis.imshow(image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+        axis.imshow(
+            image.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=255
+        )
         if titles:
-            axis.set_title(titles[i], fontsize=10)
+            size = max(10, LEAST_TEXT * side * columns)
+            axis.set_title(titles[i], fontsize=size)
     return fig
 
 
 def plot_history(history: list[dict[str, float]]) -> Figure:
     """Loss and accuracy by epoch, training beside validation."""
-    fig, axes = plt.subplots(1, 2, figsize=(8, 3))
+    fig, axes = plt.subplots(1, 2, figsize=(6.6, 2.9))
     epochs = [row["epoch"] for row in history]
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
-        for part, style in (("train", "o--"), ("val", "o-")):
+        for part, style in (("train", "s--"), ("val", "o-")):
             values = [row[f"{part}_{metric}"] for row in history]
             axis.plot(epochs, values, style, markersize=4, label=part)
         axis.set_xlabel("epoch")
@@ -83,7 +116,7 @@ def plot_confusion(counts: Tensor, classes: list[str]) -> Figure:
     share = 100 * counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
     side = 2 + 0.45 * len(classes)
     fig, axis = plt.subplots(figsize=(side, side))
-    axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    axis.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100)
     for i, row in enumerate(share.tolist()):
         for j, value in enumerate(row):
             color = "white" if value > 50 else "black"
@@ -97,54 +130,13 @@ def plot_confusion(counts: Tensor, classes: list[str]) -> Figure:
     return fig
 
 
-def plot_network(rows: list, image_shape: tuple[int, int, int]) -> Figure:
-    """What travels through a network, as boxes, from a `layer_table`.
-
-    Heights are square roots of map sides, widths square roots of the
-    number of channels; dense layers are bars.
-    """
-    colors = {"image": "#bbbbbb", "Conv2d": BLUE, "MaxPool2d": SKY}
-    shown = [("image", image_shape)]
-    shown += [(row.kind, row.shape) for row in rows if row.kind in colors]
-    dense = [row.shape[0] for row in rows if row.kind == "Linear"]
-    fig, axis = plt.subplots(figsize=(9, 3))
-    x, slant = 0.0, 0.35
-
-    def face(points: list[tuple[float, float]], color: str, alpha: float):
-        axis.fill(*zip(*points, strict=True), color=color, alpha=alpha, lw=0)
-        axis.fill(*zip(*points, strict=True), fill=False, ec="white", lw=0.8)
-
-    for kind, (channels, height, _) in shown:
-        wide, h = 0.35 * channels**0.5, height**0.5
-        dx, dy, y = slant * h, slant * h * 0.6, -h / 2
-        right, top = x + wide, y + h
-        color = colors[kind]
-        face([(x, y), (right, y), (right, top), (x, top)], color, 0.9)
-        lid = [(x, top), (right, top), (right + dx, top + dy)]
-        face([*lid, (x + dx, top + dy)], color, 0.6)
-        side = [(right, y), (right + dx, y + dy), (right + dx, top + dy)]
-        face([*side, (right, top)], color, 0.4)
-        name = {"Conv2d": "conv", "MaxPool2d": "pool"}.get(kind, kind)
-        label = f"{name}\n{height} x {height}\nx {channels}"
-        axis.text(x + wide / 2, -8, label, ha="center", va="top", size=9)
-        x = right + dx + 1.6
-    for units in dense:
-        h = max(units**0.5 / 5, 1)
-        axis.fill([x, x + 0.7, x + 0.7, x], [-h / 2] * 2 + [h / 2] * 2, ORANGE)
-        label = f"dense\n{units}"
-        axis.text(x + 0.35, -8, label, ha="center", va="top", size=9)
-        x += 4.4
-    axis.set(xlim=(-2, x), ylim=(-13.5, 11), aspect="equal")
-    axis.axis("off")
-    return fig
-
-
 def plot_probabilities(
     image: Tensor, probabilities: Tensor, classes: list[str]
 ) -> Figure:
     """A uint8 image named by its most probable class, beside all of them."""
+    height = 1.2 + 0.22 * len(classes)
     fig, (left, right) = plt.subplots(
-        1, 2, figsize=(7, 2.8), width_ratios=(1, 1.4)
+        1, 2, figsize=(6.6, height), width_ratios=(1, 1.4)
     )
     values = probabilities.tolist()
     best = values.index(max(values))
@@ -170,8 +162,8 @@ def plot_calibration(found: dict[str, list[dict[str, float]]]) -> Figure:
     fig, axes = plt.subplots(
         2,
         len(found),
-        figsize=(3.8 * len(found), 4.6),
-        height_ratios=(3, 1),
+        figsize=(3.3 * len(found), 4.8),
+        height_ratios=(5, 3),
         sharex=True,
         sharey="row",
         squeeze=False,
@@ -188,9 +180,9 @@ def plot_calibration(found: dict[str, list[dict[str, float]]]) -> Figure:
         top.errorbar(x, y, error, fmt="o", color=BLUE, ecolor=SKY)
         top.set(title=name, xlim=(0, 1.05), ylim=(-0.05, 1.05))
         bars = below.bar(x, counts, width=0.05, color=SKY)
-        below.bar_label(bars, fontsize=9, padding=1)
-        below.margins(y=0.35)  # room for the counts
-        below.set_xlabel("confidence")
+        below.bar_label(bars, padding=2, rotation=90)
+        below.margins(y=0.6)  # room for the counts
+        below.set(xlabel="confidence", xticks=[0, 0.5, 1])
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("images")
     return fig

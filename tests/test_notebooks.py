@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 
 import nbformat
@@ -16,7 +17,15 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from tests.conftest import ROOT, every_notebook
-from tools.notebooks import BOXES, faults, is_exempt, missing_files
+from tools.notebooks import (
+    BOXES,
+    check_metadata,
+    clean,
+    faults,
+    is_exempt,
+    missing_files,
+    text_of,
+)
 from tools.prose_numbers import (
     claimed,
     common_knowledge,
@@ -186,6 +195,10 @@ def in_pieces(book):
     book.cells[2].outputs.insert(0, book.cells[2].outputs[0])
 
 
+def with_metadata(book):
+    book.cells[2].outputs[1].metadata = {"isolated": True}
+
+
 def exempt_by_tag(book):
     book.cells[2].metadata["tags"] = ["nbval-ignore-output"]
 
@@ -283,6 +296,7 @@ FAULTS = [
     with_widgets,
     with_frames,
     in_pieces,
+    with_metadata,
     exempt_by_tag,
     exempt_by_comment,
     without_alt,
@@ -316,6 +330,35 @@ def faults_of(book: nbformat.NotebookNode, folder: Path) -> list[str]:
 
 def test_a_good_chapter_has_no_fault(tmp_path: Path):
     assert faults_of(good_chapter(), tmp_path) == []
+
+
+def test_the_size_to_show_a_picture_in_is_kept():
+    book = good_chapter()
+    output = book.cells[2].outputs[1]
+    size = {"width": 660, "height": 360}
+    output.metadata = {"image/png": {**size, "more": 1}, "text/plain": {}}
+    clean(book)
+    assert output.metadata == {"image/png": size}
+    assert list(check_metadata(book)) == []
+
+
+DRAWN = '<svg role="img" x="0.25"><title>A network</title>7</svg>'
+
+
+def test_an_inline_drawing_is_a_figure(tmp_path: Path):
+    book = good_chapter()
+    cell = book.cells[2]
+    del cell.metadata["mystnb"]["image"]
+    html = "<style>a{top:0.5}</style>" + DRAWN.replace("A n", "A whole n")
+    cell.outputs[1].data = {"text/html": html.replace("work", "work, large")}
+    assert faults_of(book, tmp_path) == ["cell 2: its figure needs alt text"]
+    cell.outputs[1].data["text/html"] = html.replace(
+        "network", "network from an image to ten numbers"
+    )
+    assert faults_of(book, tmp_path) == []
+    assert printed(text_of(cell)) == {Decimal(2), Decimal(7)}
+    del cell.metadata["mystnb"]
+    assert faults_of(book, tmp_path) == ["cell 2: its figure needs a caption"]
 
 
 @pytest.mark.parametrize("spoil", FAULTS, ids=lambda spoil: spoil.__name__)

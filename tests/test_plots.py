@@ -1,5 +1,8 @@
 import matplotlib
+import pytest
 import torch
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 matplotlib.use("Agg")  # no window
 
@@ -34,3 +37,95 @@ def test_calibration_shows_each_bin_of_each_network():
     (low, high), (end, same) = bars[0].get_segments()
     assert (high - low)[1] == 2 * 2 * 0.25  # two standard errors each way
     assert end.tolist() == same.tolist()
+
+
+HISTORY = [
+    {
+        "epoch": epoch,
+        "train_loss": 2 / epoch,
+        "val_loss": 1 / epoch,
+        "train_accuracy": 0.2 * epoch,
+        "val_accuracy": 0.2 * epoch,
+    }
+    for epoch in (1, 2, 3)
+]
+NAMES = [f"class {i}" for i in range(10)]
+BINS = [{"count": 123, "confidence": 0.55, "accuracy": 0.5}]
+GRAY = torch.zeros(8, 1, 28, 28, dtype=torch.uint8)
+
+
+def figures() -> dict[str, Figure]:
+    """One figure of each function, as large as the book shows it."""
+    with matplotlib.rc_context(plots.STYLE):
+        return {
+            "images": plots.show_images(GRAY, NAMES[:8]),
+            "large images": plots.show_images(GRAY, NAMES[:8], side=1.9),
+            "history": plots.plot_history(HISTORY),
+            "confusion": plots.plot_confusion(torch.eye(10), NAMES),
+            "few": plots.plot_confusion(torch.eye(5), NAMES[:5]),
+            "probabilities": plots.plot_probabilities(
+                GRAY[0], torch.full((10,), 0.1), NAMES
+            ),
+            "calibration": plots.plot_calibration({"a": BINS, "b": BINS}),
+        }
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, Figure]:
+    return figures()
+
+
+def test_text_can_be_read_on_a_phone(drawn: dict[str, Figure]):
+    for name, fig in drawn.items():
+        inches = fig.get_size_inches()[0]
+        for text in fig.findobj(Text):
+            if text.get_text() and text.get_visible():
+                told = f"{name}: {text.get_text()!r}"
+                assert text.get_fontsize() / inches >= 1.6, told
+
+
+def test_a_figure_fits_the_page_and_a_screen(drawn: dict[str, Figure]):
+    for name, fig in drawn.items():
+        width, height = fig.get_size_inches()
+        assert width <= 7.7 and height <= 7, name
+
+
+def test_lines_differ_without_colours():
+    with matplotlib.rc_context(plots.STYLE):
+        fig, axis = matplotlib.pyplot.subplots()
+        lines = [axis.plot([0, 1], [i, i])[0] for i in range(6)]
+    assert len({str(line._dash_pattern) for line in lines}) == 6
+    assert len({line.get_color() for line in lines}) == 6
+    train, val, *_ = plots.plot_history(HISTORY).axes[0].lines
+    assert train.get_linestyle() != val.get_linestyle()
+    assert train.get_marker() != val.get_marker()
+
+
+def test_a_script_keeps_the_format_of_its_figures(monkeypatch):
+    """Only a notebook has figures with twice the pixels."""
+    called = []
+    monkeypatch.setitem(plots.sys.modules, "IPython", Shell(None))
+    inline = Backend(called.append)
+    monkeypatch.setitem(
+        plots.sys.modules, "matplotlib_inline.backend_inline", inline
+    )
+    with matplotlib.rc_context():
+        plots.use_style()
+        assert called == []
+        monkeypatch.setitem(plots.sys.modules, "IPython", Shell("a notebook"))
+        plots.use_style()
+    assert called == ["retina"]
+
+
+class Shell:
+    """Stands for the module IPython."""
+
+    def __init__(self, answer: object):
+        self.get_ipython = lambda: answer
+
+
+class Backend:
+    """Stands for the module that shows figures in a notebook."""
+
+    def __init__(self, note: object):
+        self.set_matplotlib_formats = note

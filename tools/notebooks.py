@@ -61,6 +61,8 @@ BOXES = {"question": 4, "common-error": 2}
 GRADE = re.compile(r"· (easy|medium|hard)$")
 # nbval leaves such a cell out, by a tag or by a comment in it
 EXEMPT = re.compile(r"nbval-(ignore-output|skip)")
+# Of HTML, only what is read: no styles, and no coordinates of a drawing
+MARKUP = re.compile(r"<style>.*?</style>|<[a-z/][^>]*>", re.DOTALL)
 PEAK = """\
 try:
     import resource
@@ -77,19 +79,40 @@ def text_of(cell: NotebookNode) -> str:
     for output in cell.get("outputs", []):
         parts.append(output.get("text", ""))
         for kind, data in output.get("data", {}).items():
-            if kind.startswith("text/"):
+            if kind == "text/html":
+                parts.append(MARKUP.sub(" ", data))
+            elif kind.startswith("text/"):
                 parts.append(data)
         parts.append(output.get("evalue", ""))
     return "\n".join(parts)
 
 
 def has_figure(cell: NotebookNode) -> bool:
-    """Whether a cell shows a picture."""
+    """Whether a cell shows a picture, as a file or as inline SVG."""
     return any(
-        kind.startswith("image/")
+        kind.startswith("image/") or (kind == "text/html" and "<svg" in data)
         for output in cell.get("outputs", [])
-        for kind in output.get("data", {})
+        for kind, data in output.get("data", {}).items()
     )
+
+
+def shown_size(output: NotebookNode) -> dict:
+    """How large a picture is to be shown; nothing else is kept of it."""
+    sizes = {
+        kind: {key: size[key] for key in ("width", "height")}
+        for kind, size in output.get("metadata", {}).items()
+        if kind in output.get("data", {}) and {"width", "height"} <= set(size)
+    }
+    return nbformat.from_dict(sizes)
+
+
+def name_inside(cell: NotebookNode) -> str:
+    """The name that an inline SVG gives itself."""
+    for output in cell.get("outputs", []):
+        html = output.get("data", {}).get("text/html", "")
+        if match := re.search(r'<svg[^>]*role="img"[^>]*><title>(.*?)<', html):
+            return match[1]
+    return ""
 
 
 def is_exempt(cell: NotebookNode) -> bool:
@@ -132,7 +155,7 @@ def check_metadata(book: NotebookNode) -> Iterator[str]:
             yield f"cell {number} is exempt without an exempt_reason"
         previous = None
         for output in cell.get("outputs", []):
-            if output.get("metadata"):
+            if output.get("metadata", {}) != shown_size(output):
                 yield f"cell {number} has an output with metadata"
             if WIDGET in output.get("data", {}):
                 yield f"cell {number} shows a widget"
@@ -148,7 +171,7 @@ def check_figures(book: NotebookNode) -> Iterator[str]:
     """Each figure has a caption, words for who cannot see it, a number."""
     for number, cell in enumerate(book.cells):
         myst = cell.metadata.get("mystnb", {})
-        alt = myst.get("image", {}).get("alt", "")
+        alt = myst.get("image", {}).get("alt", "") or name_inside(cell)
         caption = myst.get("figure", {}).get("caption", "")
         if not has_figure(cell):
             if alt or caption:
@@ -282,7 +305,8 @@ def clean(book: NotebookNode) -> None:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
-            output.get("metadata", {}).clear()
+            if "metadata" in output:
+                output.metadata = shown_size(output)
             if output.output_type == "error":  # its paths are this machine's
                 output.traceback = [f"{output.ename}: {output.evalue}"]
     book.metadata.pop("widgets", None)

@@ -1,0 +1,56 @@
+"""What the pages show that no file says: numbers of chapters, the logo.
+
+A chapter is called by the number in the name of its file. The number goes
+into its title here, and from there into the sidebar, into the links to the
+next page and into links without a text of their own.
+"""
+
+import re
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.transforms import SphinxTransform
+
+LOGO = "_static/favicon.svg"  # right on light and on dark ground
+CHAPTER = re.compile(r"(?:.*/)?(\d\d)_\w+")
+
+
+def number_of(docname: str) -> str:
+    """The number of a chapter, "03" for example; "" for other pages."""
+    match = CHAPTER.fullmatch(docname)
+    return match[1] if match else ""
+
+
+class NumberTitle(SphinxTransform):
+    """Put the number of a chapter before its title."""
+
+    default_priority = 500
+
+    def apply(self, **kwargs: object) -> None:
+        """Change the first title of the page; its address stays."""
+        number = number_of(self.env.docname)
+        title = next(self.document.findall(nodes.title), None)
+        if number and title is not None:
+            mark = nodes.inline("", number, classes=["chapter-number"])
+            title.insert(0, [mark, nodes.Text(" ")])
+
+
+def set_logo(app: Sphinx, config: Config) -> None:
+    """Show the mark beside the title of the book."""
+    logo = {
+        "text": config.html_title,
+        "image_light": LOGO,
+        "image_dark": LOGO,
+        "alt_text": "",  # the title stands beside it
+    }
+    options = dict(config.html_theme_options)
+    options.setdefault("logo", logo)
+    config.html_theme_options = options
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx when to call what."""
+    app.add_transform(NumberTitle)
+    app.connect("config-inited", set_logo)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
