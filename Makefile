@@ -6,7 +6,8 @@ READY := .venv/ready
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book test bench stress prove lab notebooks sync clean
+.PHONY: help book test bench stress prove setup-test publish \
+lab notebooks sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
@@ -15,6 +16,9 @@ help:
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"
 	@echo "make prove      take each protection out: its test must notice"
+	@echo "make setup-test run the notebooks as Colab would (installs gigabytes)"
+	@echo "make publish REPO=owner/name"
+	@echo "                prepare this copy for GitHub Pages (or REPO=--undo)"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks and store what they print"
 	@echo "make sync       copy taught code from the library to the notebooks"
@@ -37,6 +41,13 @@ stress: $(READY)
 
 prove: $(READY)
 	$(BIN)/python tools/prove.py
+
+setup-test: $(READY)
+	$(BIN)/python tools/setup_test.py $(SETUP_TEST)
+
+# It needs no environment. Without REPO it says what is prepared
+publish:
+	@$(PYTHON) tools/publish.py $(or $(REPO),--check)
 
 lab: $(READY)
 	$(BIN)/jupyter lab book/notebooks
