@@ -90,7 +90,6 @@ COPIES = {
     "no remote": add_a_pdf,
     "github": add_remote("https://me:ghp_secret@github.com/acme/book.git"),
     "gitlab": add_remote("git@gitlab.com:acme/book.git"),
-    "elsewhere": add_remote("https://git.example.org/acme/book.git"),
     "no branch": leave_the_branch,
 }
 # Imports what all builds need once; each build then has a process of its own
@@ -153,7 +152,7 @@ def test_colab_opens_the_commit_where_there_is_no_branch(
     assert links(built["no branch"], NOTEBOOK, "colab") == [path]
 
 
-@pytest.mark.parametrize("copy", ["no remote", "gitlab", "elsewhere"])
+@pytest.mark.parametrize("copy", ["no remote", "gitlab"])
 def test_colab_is_offered_for_github_only(built: dict[str, Path], copy: str):
     for page in ("intro", NOTEBOOK):
         text = (built[copy] / f"{page}.html").read_text(encoding="utf-8")
@@ -165,14 +164,25 @@ def test_repository_buttons_follow_the_remote(built: dict[str, Path]):
     assert links(built["github"], "intro", ADDRESS)[0] == ADDRESS
     gitlab = links(built["gitlab"], "intro", "gitlab.com/acme/book")
     assert gitlab[0] == "https://gitlab.com/acme/book"
-    for copy in ("no remote", "elsewhere"):
-        assert links(built[copy], "intro", "acme") == []
+    assert links(built["no remote"], "intro", "acme") == []
 
 
 def test_no_page_shows_the_password_of_a_remote(built: dict[str, Path]):
     files = [path for path in built["github"].rglob("*") if path.is_file()]
     assert len(files) > 20
     assert [p for p in files if b"ghp_secret" in p.read_bytes()] == []
+
+
+def test_a_host_that_the_theme_does_not_know_counts_as_none(tmp_path: Path):
+    repository = load("book/_ext/booklocal.py").repository
+    git(tmp_path, "init", "--quiet")
+    without = repository(tmp_path)
+    git(tmp_path, "remote", "add", "origin", "https://git.example.org/a/b")
+    assert repository(tmp_path) == without
+    git(tmp_path, "remote", "set-url", "origin", "https://bitbucket.org/a/b")
+    known = repository(tmp_path)
+    assert known["repository_url"] == "https://bitbucket.org/a/b"
+    assert not known["use_issues_button"]  # the theme warns of it
 
 
 @pytest.mark.parametrize(

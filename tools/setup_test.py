@@ -38,7 +38,11 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -171,7 +175,7 @@ def execute(book: NotebookNode) -> None:
             coalesce_streams=True,
             store_widget_state=False,
             resources={"metadata": {"path": folder}},
-        ).execute()
+        ).execute(stderr=subprocess.DEVNULL)  # warnings of the kernel
 
 
 def result_of(path: Path, environment: Environment) -> tuple[bool, str]:
@@ -183,6 +187,8 @@ def result_of(path: Path, environment: Environment) -> tuple[bool, str]:
         execute(book)
     except CellExecutionError as error:
         return False, complaint(book, error)
+    except (CellTimeoutError, DeadKernelError) as error:
+        return False, str(error)
     after = environment.packages()
     replaced = [name for name in before if after.get(name) != before[name]]
     if replaced:
