@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from http.server import SimpleHTTPRequestHandler
 from io import StringIO
 from pathlib import Path
 from unittest.mock import patch
@@ -222,7 +223,13 @@ def test_a_page_serves_its_notebook_with_outputs(built: dict[str, Path]):
 @pytest.mark.skipif(chromium() is None, reason="no chromium to click with")
 def test_the_download_button_saves_the_notebook(built: dict[str, Path]):
     html = built["no remote"]
-    with served(html) as address, browser() as window:
+    # Of this kind a browser shows the text, if it may
+    shown = {".ipynb": "application/json"}
+    with (
+        patch.dict(SimpleHTTPRequestHandler.extensions_map, shown),
+        served(html) as address,
+        browser() as window,
+    ):
         page = window.new_page()
         page.goto(f"{address}/{NOTEBOOK}.html")
         page.click(".dropdown-download-buttons > button")
@@ -236,6 +243,8 @@ def test_the_download_button_saves_the_notebook(built: dict[str, Path]):
 def test_the_introduction_offers_the_pdf_that_was_made(built: dict[str, Path]):
     html = built["no remote"]
     assert links(html, "intro", ".pdf") == ["book.pdf"]
+    text = (html / "intro.html").read_text(encoding="utf-8")
+    assert "the whole book (.pdf, 0.0 MB)" in text
     assert (html / "book.pdf").read_bytes() == b"%PDF the whole book"
     assert links(html, NOTEBOOK, ".pdf") == []
 

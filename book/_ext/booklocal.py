@@ -113,16 +113,22 @@ def offer_whole_book(
     context: dict,
     doctree: object,
 ) -> None:
-    """Give the introduction a button for the PDF, if there is one."""
-    if pagename == app.config.root_doc and whole_book(app).is_file():
-        button = {
-            "type": "link",
-            "url": whole_book(app).name,
-            "tooltip": "Download the whole book as PDF",
-            "icon": "fas fa-book",
-            "label": "whole-book-button",
-        }
-        context["header_buttons"].append(button)
+    """Offer the PDF, where there is one, among the root page's downloads."""
+    pdf = whole_book(app)
+    if pagename != app.config.root_doc or not pdf.is_file():
+        return
+    for button in context.get("header_buttons", []):
+        if button.get("label") == "download-buttons":
+            size = pdf.stat().st_size / 1e6
+            link = {
+                "type": "link",
+                "url": pdf.name,
+                "text": f"the whole book (.pdf, {size:.1f} MB)",
+                "tooltip": "Download the whole book",
+                "icon": "fas fa-book",
+                "label": "whole-book-button",
+            }
+            button["buttons"].append(link)
 
 
 def mend_singlehtml(app: Sphinx) -> None:
