@@ -26,6 +26,7 @@ import configparser
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -217,7 +218,7 @@ def table(environment: Environment, chosen: list[Path]) -> bool:
     return all(good)
 
 
-def test(name: str, folder: Path, chosen: list[Path]) -> bool:
+def test(name: str, folder: Path, chosen: list[Path], keep: bool) -> bool:
     """Make an environment and run notebooks in it; whether all is well."""
     start = time.perf_counter()
     environment = Environment(folder / name, ENVIRONMENTS[name]())
@@ -228,7 +229,10 @@ def test(name: str, folder: Path, chosen: list[Path]) -> bool:
     )
     print(f"{name}: {has}; made in {seconds:.0f} s", flush=True)
     with kernel_of(environment, folder / "drawn"):
-        return table(environment, chosen)
+        good = table(environment, chosen)
+    if not keep:  # room for the next one
+        shutil.rmtree(environment.folder)
+    return good
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -251,7 +255,8 @@ def main(argv: list[str] | None = None) -> int:
             if not args.only or any(word in path.stem for word in args.only)
         ]
         names = [args.env] if args.env else list(ENVIRONMENTS)
-        good = all([test(name, folder, chosen) for name in names])
+        keep = bool(args.folder)
+        good = all([test(name, folder, chosen, keep) for name in names])
     print("all is well" if good else "something is wrong: see above")
     return 0 if good else 1
 
