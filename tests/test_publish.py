@@ -400,7 +400,8 @@ def test_every_notebook_names_the_repository(clone: Path):
 def test_the_next_steps_are_said_and_left_to_the_reader(clone: Path):
     done = run(clone, "acme/alexnet-book")
     assert done.stdout.splitlines()[2:] == [
-        "Nothing was committed or pushed. That is left to you:",
+        "Nothing was committed, and nothing was pushed.",
+        "Left for you to do:",
         "  git add -A",
         '  git commit -m "Publish the book"',
         "  git remote add origin https://github.com/acme/alexnet-book.git",

@@ -233,7 +233,7 @@ def next_steps(root: Path, name: str) -> list[str]:
         lines += [f"git remote {verb} origin https://github.com/{name}.git"]
     lines += [f"git push -u origin {branch}"]
     return [
-        "Nothing was committed or pushed. That is left to you:",
+        "Left for you to do:",
         *(f"  {line}" for line in lines),
         f"On https://github.com/{name}, a public repository, choose",
         '  Settings > Pages > Source: "GitHub Actions"',
@@ -259,6 +259,7 @@ def prepare(root: Path, name: str) -> list[str]:
     return [
         f"{len(changed)} files now install alexnet_lib from {GITHUB}{name}",
         f"{WORKFLOW} {'was written' if written else 'is up to date'}",
+        "Nothing was committed, and nothing was pushed.",
         *next_steps(root, name),
     ]
 
