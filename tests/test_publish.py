@@ -581,6 +581,24 @@ def test_the_set_up_is_tried_with_the_oldest_versions():
     assert '"torch>=2.11"' in needs and '"torchvision>=0.26"' in needs
 
 
+def test_a_package_that_was_installed_again_is_found(tmp_path: Path):
+    environment = setup_test.Environment.__new__(setup_test.Environment)
+    environment.folder = tmp_path
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
+    for name in ("torch-2.11.0", "numpy-1.26.4", "setuptools-65.5.0"):
+        (site / f"{name}.dist-info").mkdir(parents=True)
+        (site / f"{name}.dist-info" / "RECORD").write_text(name)
+    before = environment.packages()
+    assert environment.version("torch") == "2.11.0"
+    assert setup_test.replaced(before, environment.packages()) == []
+    (site / "setuptools-65.5.0.dist-info").rename(site / "setuptools")
+    os.utime(site / "numpy-1.26.4.dist-info" / "RECORD", (1, 1))
+    (site / "torch-2.11.0.dist-info" / "RECORD").write_text("other")
+    after = environment.packages()
+    lost = setup_test.replaced(before, after)
+    assert sorted(lost) == ["numpy-1.26.4", "torch-2.11.0"]
+
+
 def test_a_cell_that_prints_otherwise_is_found():
     def book(text: str, tags: tuple = ()) -> nbformat.NotebookNode:
         shown = new_output("stream", text=text)

@@ -10,7 +10,8 @@ Two fresh virtual environments are made, one after the other:
   torch   has what Colab has beforehand, in the oldest versions that
           requirements.txt allows: a Jupyter kernel, PyTorch, torchvision,
           NumPy, Pillow, Matplotlib, tqdm. No file of these may change.
-  bare    has a Jupyter kernel. pip brings PyTorch and all else.
+  bare    has a Jupyter kernel. pip brings PyTorch and all else, with the
+          first notebook; they stay for the others.
 
 In each, every notebook runs in an empty folder, in its small size. Its first
 cell installs alexnet_lib from a git repository of this project, made on the
@@ -181,6 +182,16 @@ def execute(book: NotebookNode) -> None:
         ).execute(stderr=subprocess.DEVNULL)  # warnings of the kernel
 
 
+def replaced(before: dict[str, tuple], after: dict[str, tuple]) -> list[str]:
+    """What Colab has and is no longer as it was installed."""
+    return [
+        name
+        for name in before
+        if name.rpartition("-")[0] in ["ipykernel", *ON_COLAB]
+        and after.get(name) != before[name]
+    ]
+
+
 def result_of(path: Path, environment: Environment) -> tuple[bool, str]:
     """Whether a notebook does as it should, and what came."""
     stored = nbformat.read(path, as_version=4)
@@ -193,9 +204,8 @@ def result_of(path: Path, environment: Environment) -> tuple[bool, str]:
     except (CellTimeoutError, DeadKernelError) as error:
         return False, str(error)
     after = environment.packages()
-    replaced = [name for name in before if after.get(name) != before[name]]
-    if replaced:
-        return False, f"replaced: {', '.join(replaced)}"
+    if lost := replaced(before, after):
+        return False, f"replaced: {', '.join(lost)}"
     if not environment.version("alexnet_lib"):
         return False, "alexnet_lib did not come from the first cell"
     new = [name for name in after if name not in before]
