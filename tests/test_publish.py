@@ -581,6 +581,14 @@ def test_the_set_up_is_tried_with_the_oldest_versions():
     assert '"torch>=2.11"' in needs and '"torchvision>=0.26"' in needs
 
 
+def test_a_word_that_no_notebook_has_is_refused(
+    capsys: pytest.CaptureFixture,
+):
+    with pytest.raises(SystemExit):
+        setup_test.main(["--only", "nothing"])
+    assert "no notebook has nothing in its name" in capsys.readouterr().err
+
+
 def test_a_package_that_was_installed_again_is_found(tmp_path: Path):
     environment = setup_test.Environment.__new__(setup_test.Environment)
     environment.folder = tmp_path

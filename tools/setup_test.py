@@ -258,15 +258,16 @@ def main(argv: list[str] | None = None) -> int:
     add("--only", nargs="+", default=[], metavar="WORD", help="in the name")
     add("--folder", type=Path, help="where; kept, and used again if there")
     args = parser.parse_args(argv)
+    paths = [path.relative_to(ROOT) for path in notebooks()]
+    if args.only:
+        paths = [p for p in paths if any(w in p.stem for w in args.only)]
+    if not paths:
+        parser.error(f"no notebook has {' or '.join(args.only)} in its name")
+    names = [args.env] if args.env else list(ENVIRONMENTS)
     with tempfile.TemporaryDirectory(prefix="setup-test-") as temporary:
         source = repository(Path(temporary, "project").resolve())
         folder = (args.folder or Path(temporary)).resolve()
-        chosen = [
-            source / path.relative_to(ROOT)
-            for path in notebooks()
-            if not args.only or any(word in path.stem for word in args.only)
-        ]
-        names = [args.env] if args.env else list(ENVIRONMENTS)
+        chosen = [source / path for path in paths]
         keep = bool(args.folder)
         good = all([test(name, folder, chosen, keep) for name in names])
     print("all is well" if good else "something is wrong: see above")
