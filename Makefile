@@ -9,7 +9,8 @@ JOBS ?= 2
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book test bench stress prove lab notebooks pictures sync clean
+.PHONY: help book test bench stress prove setup-test publish \
+lab notebooks pictures sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
@@ -18,6 +19,9 @@ help:
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"
 	@echo "make prove      take each protection out: its test must notice"
+	@echo "make setup-test run the notebooks as Colab would (installs gigabytes)"
+	@echo "make publish REPO=owner/name"
+	@echo "                prepare this copy for GitHub Pages (or REPO=--undo)"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks and store what they print"
 	@echo "make pictures   make the pictures of the README anew"
@@ -41,6 +45,13 @@ stress: $(READY)
 
 prove: $(READY)
 	$(BIN)/python tools/prove.py
+
+setup-test: $(READY)
+	$(BIN)/python tools/setup_test.py $(SETUP_TEST)
+
+# It needs no environment. Without REPO it says what is prepared
+publish:
+	@$(PYTHON) tools/publish.py $(or $(REPO),--check)
 
 lab: $(READY)
 	$(BIN)/jupyter lab book/notebooks

@@ -19,12 +19,13 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Where a reader's notebook installs the library from. Fill it in to
-# publish a copy: "git+https://github.com/NAME/REPOSITORY".
+# Where a reader's notebook installs the library from, such as
+# "git+https://github.com/OWNER/NAME"; tools/publish.py fills it in.
 SOURCE = ""
 
 SETUP = f'''\
 # Finds alexnet_lib, the code of this book, or installs it
+import importlib.metadata
 import importlib.util
 import subprocess
 import sys
@@ -36,8 +37,20 @@ if importlib.util.find_spec("alexnet_lib") is None:
             "alexnet_lib is not installed: run `make lab`, or run "
             "`pip install -e .` in the book's folder and restart the kernel"
         )
+    # A PyTorch that is here stays: asked for it, pip does not replace it
+    kept = [
+        f"{{name}}=={{importlib.metadata.version(name)}}"
+        for name in ("torch", "torchvision")
+        if importlib.util.find_spec(name)
+    ]
     command = [sys.executable, "-m", "pip", "install", "--quiet", SOURCE]
-    subprocess.run(command, check=True)'''
+    done = subprocess.run([*command, *kept], capture_output=True, text=True)
+    if done.returncode:
+        raise ImportError(
+            f"alexnet_lib could not be installed from {{SOURCE}}. Is there "
+            f"a network connection? pip says:\\n{{done.stderr.strip()}}"
+        )
+    importlib.invalidate_caches()'''
 SETUP_TAGS = ["setup", "hide-input"]
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-REPOSITORY_BUTTONS = (
-    "use_repository_button",
-    "use_issues_button",
-    "use_edit_page_button",
+# What the theme can link to, and whether it knows the page for new issues
+PROVIDERS = {"github": True, "gitlab": True, "bitbucket": False}
+PAGE_OF_REMOTE = re.compile(
+    r"(?:ssh://(?:[^/]*@)?(?P<a>[^/:@]+)(?::\d+)?/"
+    r"|https?://(?:[^/]*@)?(?P<b>[^/:@]+)/"
+    r"|[^@/]+@(?P<c>[^/:@]+):)"
+    r"(?P<path>[^/].*?/.+?)(?:\.git)?/?"
 )
 
 
@@ -32,31 +35,35 @@ def git(folder: Path | str, *arguments: str) -> str:
 
 def web_address(remote: str) -> str:
     """The page of a git remote, without credentials; "" if it has none."""
-    match = re.match(
-        r"(?:git@|ssh://git@|https?://(?:[^@/]+@)?)"
-        r"([^/:]+)[:/](.+?)(?:\.git)?/?$",
-        remote,
-    )
-    return f"https://{match[1]}/{match[2]}" if match else ""
+    match = PAGE_OF_REMOTE.fullmatch(remote)
+    if not match:
+        return ""
+    host = match["a"] or match["b"] or match["c"]
+    return f"https://{host}/{match['path']}"
 
 
 def repository(folder: Path | str) -> dict:
     """Theme options that point to the repository this copy came from."""
     url = web_address(git(folder, "remote", "get-url", "origin"))
-    if not url:
-        return dict.fromkeys(REPOSITORY_BUTTONS, False) | {
-            "launch_buttons": {}
+    host = url.removeprefix("https://").partition("/")[0]
+    provider = next((p for p in PROVIDERS if p in host), "")
+    if not provider:  # the theme stops at a host that it does not know
+        return {
+            "use_repository_button": False,
+            "use_issues_button": False,
+            "use_edit_page_button": False,
+            "launch_buttons": {},
         }
-    options = {
+    # Without a branch, say on a tag: the commit itself
+    branch = git(folder, "branch", "--show-current")
+    return {
         "repository_url": url,
+        "repository_provider": provider,
+        "repository_branch": branch or git(folder, "rev-parse", "HEAD"),
         "path_to_docs": git(folder, "rev-parse", "--show-prefix").rstrip("/"),
         "use_repository_button": True,
-        "use_issues_button": True,
+        "use_issues_button": PROVIDERS[provider],
     }
-    branch = git(folder, "rev-parse", "--abbrev-ref", "HEAD")
-    if branch and branch != "HEAD":
-        options["repository_branch"] = branch
-    return options
 
 
 def set_options(app: Sphinx, config: Config) -> None:
@@ -66,11 +73,14 @@ def set_options(app: Sphinx, config: Config) -> None:
     config.html_static_path = [*config.html_static_path, "_vendor"]
     options = {**config.html_theme_options, **repository(app.srcdir)}
     options.setdefault("navbar_persistent", [])  # one search bar, not two
-    launch = dict(options.get("launch_buttons", {}))
     if not options.get("repository_url", "").startswith("https://github.com/"):
-        launch.pop("colab_url", None)  # Colab opens GitHub only
-    options["launch_buttons"] = launch
+        options["launch_buttons"] = {}  # Colab opens GitHub only
     config.html_theme_options = options
+    if whole_book(app).is_file():
+        config.html_extra_path = [
+            *config.html_extra_path,
+            str(whole_book(app)),
+        ]
 
 
 def drop_thebe(
@@ -91,6 +101,36 @@ def drop_thebe(
     context["script_files"] = [s for s in scripts if not is_thebe(s)]
 
 
+def whole_book(app: Sphinx) -> Path:
+    """The book in one file, where `make pdf` puts it."""
+    return Path(app.srcdir).resolve().parent / "build" / "book.pdf"
+
+
+def offer_whole_book(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: object,
+) -> None:
+    """Offer the PDF, where there is one, among the root page's downloads."""
+    pdf = whole_book(app)
+    if pagename != app.config.root_doc or not pdf.is_file():
+        return
+    for button in context.get("header_buttons", []):
+        if button.get("label") == "download-buttons":
+            size = pdf.stat().st_size / 1e6
+            link = {
+                "type": "link",
+                "url": pdf.name,
+                "text": f"the whole book (.pdf, {size:.1f} MB)",
+                "tooltip": "Download the whole book",
+                "icon": "fas fa-book",
+                "label": "whole-book-button",
+            }
+            button["buttons"].append(link)
+
+
 def mend_singlehtml(app: Sphinx) -> None:
     """Let the one-page builder draw what the html builder can draw.
 
@@ -108,4 +148,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", mend_singlehtml)
     app.connect("config-inited", set_options, priority=100)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", offer_whole_book, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
