@@ -98,9 +98,7 @@ def page(window: Browser, file: Path) -> Iterator[Page]:
     tab.on("requestfailed", lambda r: heard.append(f"failed: {r.url}"))
     tab.on(
         "request",
-        lambda r: (
-            r.url.startswith(("file:", "data:")) or heard.append(r.url)
-        ),
+        lambda r: r.url.startswith(("file:", "data:")) or heard.append(r.url),
     )
     tab.goto(file.as_uri())
     yield tab
@@ -119,6 +117,15 @@ def state(page: Page) -> dict[str, str]:
     query = page.evaluate("location.search")
     pairs = [pair.split("=") for pair in query.removeprefix("?").split("&")]
     return dict(pair for pair in pairs if len(pair) == 2)
+
+
+def shown_in(explorer: Locator) -> list[str]:
+    """What stands in an explorer, without its line for screen readers."""
+    parts = explorer.locator(".x-body > :not([aria-live])")
+    return [
+        *parts.all_inner_texts(),
+        *(field.input_value() for field in explorer.locator("input").all()),
+    ]
 
 
 def computed(page: Page, function: str, cases: list) -> list:
@@ -193,7 +200,9 @@ def test_sizes_and_costs_are_those_of_pytorch(page: Page):
 def test_unseen_pixels_are_those_without_a_gradient(page: Page):
     cases = [c for c in settings(80) if not c["pool"] and c["size"] < 40]
     for case, pixels in zip(
-        cases, computed(page, "unseen", [[case] for case in cases]), strict=True
+        cases,
+        computed(page, "unseen", [[case] for case in cases]),
+        strict=True,
     ):
         padded = case["size"] + 2 * case["padding"]
         layer = nn.Conv1d(
@@ -223,9 +232,7 @@ def test_softmax_is_that_of_pytorch(page: Page):
     cases += [[[1000.0, 999.0, 998.0, 0.0, -1000.0], 1, 0]]
     cases += [[[-2000.0, -2001.0], 0.1, 0], [[3.0] * 5, 1, 500]]
     shares = computed(page, "softmax", cases)
-    for (logits, temperature, shift), found in zip(
-        cases, shares, strict=True
-    ):
+    for (logits, temperature, shift), found in zip(cases, shares, strict=True):
         scores = torch.tensor(logits, dtype=torch.float64) + shift
         wanted = (scores / temperature).softmax(0)
         found = torch.tensor(found, dtype=torch.float64)
@@ -255,6 +262,10 @@ def test_data_and_cells_are_up_to_date():
 def test_presets_are_the_layers_of_the_model():
     with torch.device("meta"):
         model = alexnet_fashion()
+    for i, layer in enumerate(model.features):
+        if isinstance(layer, nn.ReLU):  # takes seconds to load for "meta"
+            model.features[i] = nn.Identity()
+    model.classifier = nn.Sequential()
     rows = [
         row
         for row in layer_table(model, (1, 224, 224))
@@ -355,7 +366,7 @@ def put(explorer: Locator, values: dict[str, object]) -> None:
 @needs_browser
 def test_settings_typed_in_give_what_pytorch_gives(page: Page):
     explorer = part(page, "output-size")
-    for case in settings(8):
+    for case in settings(5):
         kind = "max pool" if case["pool"] else "convolution"
         explorer.get_by_role("button", name=kind).click()
         put(explorer, {"Channels in": case["channelsIn"]})
@@ -394,13 +405,13 @@ def test_presets_show_what_the_chapter_says(page: Page):
 def test_what_cannot_be_is_said_in_words(page: Page):
     explorer = part(page, "output-size")
     put(explorer, {"Input side": 8, "Padding": 0})
-    said = explorer.get_by_role("alert").inner_text()
+    said = explorer.locator(".x-problem").inner_text()
     assert "No window fits: a kernel of 11 reaches over 11 pixels" in said
     assert not explorer.locator(".x-stage").is_visible()
     put(explorer, {"Kernel": 3, "Padding": 2})
-    assert explorer.get_by_role("alert").inner_text() == ""
+    assert not explorer.locator(".x-problem").is_visible()
     explorer.get_by_role("button", name="max pool").click()
-    said = explorer.get_by_role("alert").inner_text()
+    said = explorer.locator(".x-problem").inner_text()
     assert "PyTorch refuses this pool: its padding, 2" in said
     stride = explorer.get_by_role("spinbutton", name="Stride", exact=True)
     stride.fill("0")
@@ -457,7 +468,7 @@ def test_curves_are_chosen_and_read(page: Page):
         chart["x"] + 0.46 * chart["width"], chart["y"] + chart["height"] / 2
     )
     assert slider.get_attribute("aria-valuetext") == "epoch 3"
-    explorer.get_by_text("The numbers").click()
+    explorer.locator("summary").click()
     cells = explorer.locator("tbody tr").nth(1).locator("th, td")
     assert cells.all_inner_texts()[:3] == ["1", "2.15", "1.38"]
 
@@ -480,9 +491,9 @@ def test_the_address_keeps_each_explorer_to_itself(page: Page):
         "k": "5", "s": "2", "t": "m", "co": "1", "tau": "2.5", "z": logits,
         "optimizers-runs": "0,1,2,4,5", "optimizers-axis": "log",
     }  # fmt: skip
-    texts = [one.inner_text() for one in (size, softmax, curves)]
+    texts = [shown_in(one) for one in (size, softmax, curves)]
     page.reload()
-    assert [one.inner_text() for one in (size, softmax, curves)] == texts
+    assert [shown_in(one) for one in (size, softmax, curves)] == texts
     assert state(page) == kept
     softmax.get_by_role("button", name="Start again").click()
     size.get_by_role("button", name="Start again").click()
@@ -495,11 +506,11 @@ def test_the_address_keeps_each_explorer_to_itself(page: Page):
 @needs_browser
 def test_a_bad_address_changes_nothing(page: Page):
     address = page.url
-    text = part(page, "output-size").inner_text()
-    scores = part(page, "softmax").inner_text()
+    text = shown_in(part(page, "output-size"))
+    scores = shown_in(part(page, "softmax"))
     page.goto(f"{address}?k=1e9&s=x&p=-1&n=&z=1,2,x,4,5&tau=0&add=")
-    assert part(page, "output-size").inner_text() == text
-    assert part(page, "softmax").inner_text() == scores
+    assert shown_in(part(page, "output-size")) == text
+    assert shown_in(part(page, "softmax")) == scores
 
 
 @needs_browser
@@ -541,7 +552,8 @@ def test_the_keyboard_is_enough(page: Page):
             """() => {
               const e = document.activeElement;
               return [
-                e.getAttribute("aria-label") || e.textContent || e.labels?.[0]?.textContent,
+                e.getAttribute("aria-label") || e.textContent
+                  || e.labels?.[0]?.textContent,
                 getComputedStyle(e).outlineStyle,
               ];
             }"""

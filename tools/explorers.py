@@ -22,6 +22,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -77,23 +78,27 @@ def setting(layer: nn.Module, size: int, channels: int) -> dict:
 
 
 def layers() -> list[dict]:
-    """A preset for each convolution and pool, sent through by size."""
+    """A preset for each convolution and pool of the network, in order."""
     with torch.device("meta"):
         model = alexnet_fashion()
-    x, found, number = torch.zeros(1, 1, 224, 224, device="meta"), [], 0
+    found, size, channels, number = [], 224, 1, 0
     for layer in model.features:
-        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
-            pool = isinstance(layer, nn.MaxPool2d)
-            number += not pool
-            found.append(
-                {
-                    "group": "The network",
-                    "label": f"{'pool' if pool else 'conv'} {number}",
-                    "setting": setting(layer, x.shape[2], x.shape[1]),
-                    "note": "",
-                }
-            )
-        x = layer(x)
+        if not isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            continue  # a ReLU keeps the size
+        pool = isinstance(layer, nn.MaxPool2d)
+        number += not pool
+        numbers = setting(layer, size, channels)
+        found.append(
+            {
+                "group": "The network",
+                "label": f"{'pool' if pool else 'conv'} {number}",
+                "setting": numbers,
+                "note": "",
+            }
+        )
+        window = ("kernel", "stride", "padding", "dilation")
+        size = output_size(size, *(numbers[name] for name in window))
+        channels = numbers["channelsOut"]
     return found + papers()
 
 
@@ -129,6 +134,7 @@ def papers() -> list[dict]:
 # What the notebooks print
 
 
+@cache
 def cells_of(name: str) -> dict[str, NotebookNode]:
     """The cells of a chapter by their ids."""
     path = ROOT / "book/notebooks" / f"{name}.ipynb"
@@ -218,7 +224,9 @@ def numbers(text: str) -> list[float]:
 
 def sweep(text: str) -> list[dict]:
     """The runs of the sweep over learning rates, loss by loss."""
-    rows = rows_of(text, r"^(\d\.?\d*e[+-]\d+) +((?:[\d.e+]+ ?)+)$", "the sweep")
+    rows = rows_of(
+        text, r"^(\d\.?\d*e[+-]\d+): +((?:[\d.e+]+ ?)+)$", "the sweep"
+    )
     return [
         {"name": f"{float(rate):g}", "values": numbers(losses)}
         for rate, losses in rows
@@ -429,7 +437,10 @@ def curves_picture(name: str) -> str:
         return f"{across:.1f} {low - min(value, top) / top * (low - high):.1f}"
 
     limit = chosen["line"]
-    parts = [words(8, 20, chosen["yLabel"]), words(right, 270, chosen["xLabel"], text_anchor="end")]
+    parts = [
+        words(8, 20, chosen["yLabel"]),
+        words(right, 270, chosen["xLabel"], text_anchor="end"),
+    ]
     for tick in range(0, math.floor(top) + 1, 1 if top < 5 else 2):
         y = at(x[0], tick).split()[1]
         parts += [
@@ -439,13 +450,35 @@ def curves_picture(name: str) -> str:
         ]  # fmt: skip
     for place in x[:: 1 if len(x) < 10 else 2]:
         across = at(place, 0).split()[0]
-        parts.append(words(float(across), 252, str(place), text_anchor="middle", font_size=12))
+        parts.append(
+            words(
+                float(across),
+                252,
+                str(place),
+                text_anchor="middle",
+                font_size=12,
+            )
+        )
     y = at(x[0], limit["value"]).split()[1]
-    parts.append(tag("path", d=f"M{left} {y}H{right}", stroke="#7a8797", stroke_dasharray="6 4"))
+    parts.append(
+        tag(
+            "path",
+            d=f"M{left} {y}H{right}",
+            stroke="#7a8797",
+            stroke_dasharray="6 4",
+        )
+    )
     colors = [BLUE, ORANGE, GREEN, PURPLE, BROWN, GRAY]
     for i, run in enumerate(runs):
-        path = "L".join(at(*pair) for pair in zip(x, run["values"], strict=True))
-        line = dict(fill="none", stroke=colors[i], stroke_width=2.4, stroke_dasharray=DASHES[i])
+        path = "L".join(
+            at(*pair) for pair in zip(x, run["values"], strict=True)
+        )
+        line = dict(
+            fill="none",
+            stroke=colors[i],
+            stroke_width=2.4,
+            stroke_dasharray=DASHES[i],
+        )
         legend = 290 + 22 * (i // 2)
         across = left + 220 * (i % 2)
         parts += [
@@ -542,7 +575,10 @@ def changes() -> Iterator[tuple[Path, str]]:
     if not DATA.exists() or DATA.read_text(encoding="utf-8") != wanted:
         yield DATA, wanted
     for path in notebooks():
-        book = nbformat.read(path, as_version=4)
+        text = path.read_text(encoding="utf-8")
+        if "data-explorer=" not in text:
+            continue
+        book = nbformat.reads(text, as_version=4)
         old = [cell.source for cell in book.cells]
         for cell, name in embedded(book):
             cell.source = figure(name)

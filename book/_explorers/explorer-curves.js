@@ -60,7 +60,7 @@
     const all = html("button", { type: "button", class: "x-button", onclick: () => {
       chosen = runs.map(() => true);
       update();
-    } }, "All");
+    } }, "All curves");
     const axis = A.choices("Vertical axis",
       [{ label: "linear", log: false }, { label: "logarithmic", log: true }],
       ({ log }) => {
@@ -80,9 +80,9 @@
       html(
         "div", { class: "x-choices x-runs", role: "group", "aria-labelledby": runsName },
         html("span", { class: "x-choices-name", id: runsName }, data.runsName, ", ", where),
-        html("span", { class: "x-chips" }, ...chips.map((chip) => chip.button), all),
+        html("span", { class: "x-chips" }, ...chips.map((chip) => chip.button)),
       ),
-      axis.element,
+      html("div", { class: "x-views" }, axis.element, all),
       html("div", { class: "x-plot" }, chart),
       html("div", { class: "x-field x-scrub" },
         html("span", { id: sliderName }, `Read at ${data.xLabel}`), slider),

@@ -201,10 +201,7 @@
       A.choices(
         group,
         presets.filter((preset) => preset.group === group),
-        (preset) => {
-          update({ ...preset.setting });
-          show(midway());
-        },
+        (preset) => update({ ...preset.setting }),
       ),
     );
     const note = html("p", { class: "x-note" });
@@ -272,7 +269,7 @@
     );
 
     const count = () => found.out * found.out;
-    // Where a new layer is shown: in the middle of its work
+    // Where a setting is shown first: in the middle of its work
     const midway = () => Math.floor(found.out * 0.45) * found.out + Math.floor(found.out * 0.6);
     const order = ["size", "kernel", "stride", "padding", "dilation"];
     const channels = ["channelsIn", "channelsOut"];
@@ -290,10 +287,7 @@
         html("div", { class: "x-answer" }, formulas, problem),
       ),
       results,
-      A.footer(figure, address, () => {
-        update({ ...start });
-        show(midway());
-      }),
+      A.footer(figure, address, () => update({ ...start })),
     );
 
     // What the numbers say
@@ -335,7 +329,7 @@
         formulas.replaceChildren(html("p", { class: "x-big" }, `${setting.size} → none`));
         return;
       }
-      at = Math.min(at, count() - 1);
+      at = midway();
       const { size, padding } = setting;
       formulas.replaceChildren(
         html("p", { class: "x-big" }, `${size} → ${found.out}`),
@@ -565,7 +559,7 @@
       const all = count() - 1;
       const length = Math.min(LONGEST, STEP * all);
       // A large grid starts slowly and ends fast: its windows are too many
-      const power = STEP * all > LONGEST ? 3 : 1;
+      const power = STEP * all > LONGEST ? 2 : 1;
       const done = at >= all ? 0 : at / Math.max(all, 1);
       const origin = performance.now() - length * done ** (1 / power);
       const draw = (now) => {
@@ -596,7 +590,6 @@
     }
     setting = { ...setting, ...given };
     update({});
-    show(found.problem ? 0 : midway(), true);
     labelPlay();
     calm.addEventListener("change", labelPlay);
     if (window.ResizeObserver) {

@@ -213,12 +213,19 @@
     return { element, mark, buttons };
   }
 
-  /** A line for screen readers; it speaks when the hand rests. */
+  /** A line for screen readers; it speaks when the hand rests, not before. */
   function announcer(parent) {
     const line = html("p", { class: "x-hidden", role: "status", "aria-live": "polite" });
     parent.append(line);
     let timer = 0;
+    let touched = false;
+    for (const kind of ["click", "input", "keydown"]) {
+      parent.addEventListener(kind, () => (touched = true), { capture: true });
+    }
     return (text) => {
+      if (!touched) {
+        return;
+      }
       clearTimeout(timer);
       timer = setTimeout(() => {
         line.textContent = text;
