@@ -312,7 +312,7 @@ def test_a_sweep_is_read_as_it_is_printed():
     text = "1e-05: 7.97 6.5\n1e-01: 7.97 2.121e+08\n"
     assert explorers.sweep(text) == [
         {"name": "1e-05", "values": [7.97, 6.5]},
-        {"name": "0.1", "values": [7.97, 2.121e8]},
+        {"name": "1e-01", "values": [7.97, 2.121e8]},
     ]
 
 

@@ -227,10 +227,7 @@ def sweep(text: str) -> list[dict]:
     rows = rows_of(
         text, r"^(\d\.?\d*e[+-]\d+): +((?:[\d.e+]+ ?)+)$", "the sweep"
     )
-    return [
-        {"name": f"{float(rate):g}", "values": numbers(losses)}
-        for rate, losses in rows
-    ]
+    return [{"name": rate, "values": numbers(losses)} for rate, losses in rows]
 
 
 def optimizers(text: str, batches: str) -> list[dict]:
@@ -434,7 +431,7 @@ def curves_picture(name: str) -> str:
 
     def at(place: float, value: float) -> str:
         across = left + (place - x[0]) / (x[-1] - x[0]) * (right - left)
-        return f"{across:.1f} {low - min(value, top) / top * (low - high):.1f}"
+        return f"{across:.1f} {low - value / top * (low - high):.1f}"
 
     limit = chosen["line"]
     parts = [
@@ -468,6 +465,11 @@ def curves_picture(name: str) -> str:
             stroke_dasharray="6 4",
         )
     )
+    # A curve that goes beyond the axis leaves the picture at its upper edge
+    inside = tag(
+        "rect", x=left, y=high - 4, width=right - left + 4, height=low
+    )
+    parts.append(tag("clipPath", inside, id="in"))
     colors = [BLUE, ORANGE, GREEN, PURPLE, BROWN, GRAY]
     for i, run in enumerate(runs):
         path = "L".join(
@@ -482,7 +484,7 @@ def curves_picture(name: str) -> str:
         legend = 290 + 22 * (i // 2)
         across = left + 220 * (i % 2)
         parts += [
-            tag("path", d=f"M{path}", **line),
+            tag("path", d=f"M{path}", clip_path="url(#in)", **line),
             tag("path", d=f"M{across} {legend}h30", **line),
             words(across + 38, legend + 5, run["name"], font_size=12),
         ]
@@ -505,7 +507,7 @@ def about(name: str) -> tuple[str, str, str]:
             "Left, a grid of 7 by 7 pixels with a dashed border of padding, "
             "on which a window of 3 by 3 stands. Right, the output of 4 by "
             "4, filled as far as the window has come. Below, the formula: "
-            "7 + 2 times 1 minus 3, divided by 2, rounded down, plus 1 is 4.",
+            "7 + 2 times 1 minus 3, divided by 2, rounded down, plus 1, is 4.",
             "Output-size explorer. Choose a layer or set your own; orange "
             "is what no window looks at. The picture that is shown uses a "
             "kernel of equal weights, which takes the mean of its window.",

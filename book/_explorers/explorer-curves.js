@@ -5,7 +5,7 @@
   const A = window.AlexNetExplorers;
   const { html, svg } = A;
   const HEIGHT = 300;
-  const EDGE = { left: 46, right: 14, top: 12, bottom: 42 };
+  const EDGE = { left: 46, right: 14, top: 26, bottom: 42 };
 
   /** Round numbers, at most about `count`, from low to high. */
   function ticks(low, high, count) {
@@ -44,6 +44,7 @@
     let isLog = false;
     let at = places.length - 1;
 
+    const shown = (value) => A.short(value, value < 100 ? data.decimals : 0);
     const say = A.announcer(body);
     const chips = runs.map((run, i) => {
       const sample = svg("svg", { class: "x-sample", viewBox: "0 0 30 10", "aria-hidden": "true" },
@@ -90,7 +91,7 @@
       html(
         "details", { class: "x-details" },
         html("summary", {}, "The numbers"),
-        html("div", { class: "x-scroll", tabindex: 0, role: "region", "aria-label": "The numbers of the curves" }, table),
+        html("div", { class: "x-scroll", tabindex: 0, role: "region", "aria-label": `The numbers: ${data.title}` }, table),
       ),
       A.footer(figure, address, () => {
         chosen = runs.map(() => true);
@@ -171,6 +172,7 @@
       const scaleY = (y) => floor - part(y) * (floor - EDGE.top);
       chart.scales = { scaleX, scaleY, width, high };
       const nodes = [];
+      const named = []; // stands above the curves
       const text = (content, x, y, anchor = "middle", kind = "s-text") =>
         svg("text", { class: kind, x, y, "text-anchor": anchor }, content);
       const rows = isLog ? logTicks(low, high) : ticks(low, high, 5);
@@ -186,11 +188,11 @@
       }
       nodes.push(svg("path", { class: "s-axis", d: `M${EDGE.left} ${floor}H${width - EDGE.right}` }));
       nodes.push(text(data.xLabel, (EDGE.left + width - EDGE.right) / 2, HEIGHT - 5));
-      nodes.push(text(data.yLabel, EDGE.left - 38, EDGE.top - 1, "start", "s-text s-name"));
+      nodes.push(text(data.yLabel, EDGE.left - 38, 11, "start"));
       if (data.line) {
         const y = scaleY(data.line.value);
         nodes.push(svg("path", { class: "s-dashed", d: `M${EDGE.left} ${y}H${width - EDGE.right}` }));
-        nodes.push(text(data.line.name, EDGE.left + 0.68 * (width - EDGE.left), y - 6, "middle", "s-text s-halo"));
+        named.push(text(data.line.name, EDGE.left + 0.68 * (width - EDGE.left), y - 6, "middle", "s-text s-halo"));
       }
       const clip = `${runsName}-clip`;
       nodes.push(svg("clipPath", { id: clip }, svg("rect", {
@@ -204,7 +206,7 @@
         }
       });
       const cursor = svg("g", { class: "s-cursor" });
-      nodes.push(curves, cursor);
+      nodes.push(curves, ...named, cursor);
       chart.cursor = cursor;
       chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
       const seen = runs.filter((_, i) => chosen[i]).map((run) => run.name).join(", ");
@@ -227,9 +229,9 @@
       const spoken = [];
       runs.forEach((run, i) => {
         const value = run.values[at];
-        chips[i].value.textContent = A.short(value, data.decimals);
+        chips[i].value.textContent = shown(value);
         if (chosen[i]) {
-          spoken.push(`${run.name} ${A.short(value, data.decimals)}`);
+          spoken.push(`${run.name} ${shown(value)}`);
           if (value <= high) {
             marks.push(svg("circle", { class: `s-dot s-run${i}`, cx: x, cy: scaleY(value), r: 4.5 }));
           }
@@ -246,7 +248,7 @@
         html("thead", {}, html("tr", {}, ...head.map((name) => html("th", { scope: "col" }, name)))),
         html("tbody", {}, ...places.map((place, j) =>
           html("tr", {}, html("th", { scope: "row" }, String(place)),
-            ...runs.map((run) => html("td", {}, A.short(run.values[j], data.decimals)))))),
+            ...runs.map((run) => html("td", {}, shown(run.values[j])))))),
       );
     }
 

@@ -128,12 +128,14 @@
         ofPicture && `${ofPicture} of the picture`,
         ofPadding && `${ofPadding} of the padding`,
       ]);
-      text += `the line at pixel ${end}. No window looks at the last ` +
-        `${several(tail.length, "pixel")}: ${parts}.`;
+      const which = tail.length === 1
+        ? `the last pixel, ${parts.replace("1", "one")}`
+        : `the last ${tail.length} pixels: ${parts}`;
+      text += `the line at pixel ${end}. No window looks at ${which}.`;
     }
     if (between > 0) {
-      text += ` Between the weights, ${several(between, "pixel")} more ` +
-        "of each line are skipped.";
+      text += ` No weight ever falls on ${several(between, "more pixel")} ` +
+        "of each line.";
     }
     return { text, tail, between, last };
   }

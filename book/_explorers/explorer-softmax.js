@@ -203,10 +203,10 @@
       const cells = (tag, texts) =>
         texts.map((text) =>
           html(tag, { class: /Infinity|NaN/.test(text) ? "x-bad" : null, scope: tag === "th" ? "col" : null }, text));
-      const heads = ["class", "x = (score + shift) / temperature", "exp(x)", "share",
+      const heads = ["class", "x", "exp(x)", "share",
         "exp(x \u2212 largest)", "share"];
       table.replaceChildren(
-        html("caption", {}, `The largest x is ${short(largest)}.`),
+        html("caption", {}, `x = (score + added) / temperature; the largest x is ${short(largest)}`),
         html("thead", {}, html("tr", {}, ...cells("th", heads))),
         html("tbody", {}, ...names.map((name, i) =>
           html("tr", {},
