@@ -473,6 +473,24 @@ def test_curves_are_chosen_and_read(page: Page):
     assert cells.all_inner_texts()[:3] == ["1", "2.15", "1.38"]
 
 
+@needs_browser
+def test_a_curve_that_leaves_the_axis_is_cut_there(page: Page):
+    explorer = part(page, "curves-optimizers")
+    page.evaluate(
+        """() => {
+          const set = AlexNetExplorers.data.curves.optimizers;
+          set.top = 2;
+          set.runs[0].values[3] = 1e8;
+        }"""
+    )
+    explorer.get_by_role("button", name="linear").click()
+    assert "This axis ends at 2" in explorer.inner_text()
+    curve = explorer.locator(".x-chart .s-curve").first
+    assert curve.evaluate("e => e.getBBox().height") < 300
+    # Above 2 at the start, once more in the middle: two pieces
+    assert curve.get_attribute("d").count("M") == 2
+
+
 # State in the address
 
 

@@ -29,6 +29,26 @@
     return found.filter((x) => x >= low && x <= high);
   }
 
+  /** A curve as moves and lines, cut where it is above a limit.
+   *
+   * Far beyond the chart, a line would be millions of pixels long.
+   */
+  function cut(xs, ys, limit) {
+    const found = [];
+    ys.forEach((y, j) => {
+      const above = j > 0 && ys[j - 1] > limit;
+      if (j > 0 && above !== y > limit) {
+        const part = (limit - ys[j - 1]) / (y - ys[j - 1]);
+        const x = xs[j - 1] + part * (xs[j] - xs[j - 1]);
+        found.push([above ? "M" : "L", x, limit]);
+      }
+      if (y <= limit) {
+        found.push([j > 0 ? "L" : "M", xs[j], y]);
+      }
+    });
+    return found;
+  }
+
   const plain = (number) =>
     number >= 1e4 ? number.toExponential(0).replace("e+", "e") : String(Number(number.toPrecision(6)));
 
@@ -201,8 +221,10 @@
       const curves = svg("g", { "clip-path": `url(#${clip})` });
       runs.forEach((run, i) => {
         if (chosen[i]) {
-          const path = run.values.map((y, j) => `${j ? "L" : "M"}${scaleX(places[j])} ${scaleY(y)}`);
-          curves.append(svg("path", { class: `s-curve s-run${i}`, d: path.join("") }));
+          const path = cut(places, run.values, high * 1.02)
+            .map(([move, x, y]) => `${move}${scaleX(x)} ${scaleY(y)}`)
+            .join("");
+          curves.append(svg("path", { class: `s-curve s-run${i}`, d: path }));
         }
       });
       const cursor = svg("g", { class: "s-cursor" });
