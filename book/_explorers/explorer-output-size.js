@@ -92,10 +92,10 @@
   // Words
 
   function problemInWords(setting, found) {
-    const { kernel, dilation, padding, size } = setting;
+    const { kernel, dilation, padding } = setting;
     const spread = dilation > 1 ? ` with dilation ${dilation}` : "";
     if (found.problem === "reach") {
-      const laid = padding ? `, padding included,` : "";
+      const laid = padding ? ", padding included," : "";
       return `No window fits: a kernel of ${kernel}${spread} reaches over ` +
         `${several(found.reach, "pixel")}, but the line${laid} has only ` +
         `${found.padded}. Take a larger input, a smaller kernel or more ` +
@@ -240,7 +240,6 @@
       html("div", {}, outTitle, outFrame),
     );
     const place = html("p", { class: "x-place" });
-    const icon = { first: "⏮", back: "◀", play: "▶", on: "▶", last: "⏭" };
     const button = (label, text, onclick) =>
       html("button", { type: "button", class: "x-button x-icon", "aria-label": label, title: label, onclick }, text);
     const play = html("button", { type: "button", class: "x-button x-play", onclick: toggle });
