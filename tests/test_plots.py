@@ -1,8 +1,13 @@
+import io
+from types import SimpleNamespace
+
 import matplotlib
 import pytest
 import torch
+from IPython.core.formatters import PlainTextFormatter
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 matplotlib.use("Agg")  # no window
 
@@ -101,31 +106,39 @@ def test_lines_differ_without_colours():
     assert train.get_marker() != val.get_marker()
 
 
-def test_a_script_keeps_the_format_of_its_figures(monkeypatch):
-    """Only a notebook has figures with twice the pixels."""
-    called = []
-    monkeypatch.setitem(plots.sys.modules, "IPython", Shell(None))
-    inline = Backend(called.append)
-    monkeypatch.setitem(
-        plots.sys.modules, "matplotlib_inline.backend_inline", inline
+def test_only_a_notebook_keeps_figures_sharp(monkeypatch):
+    kept = PlainTextFormatter()
+    shell = SimpleNamespace(
+        display_formatter=SimpleNamespace(formatters={"image/png": kept})
     )
+    answers = [None, shell]
+    ipython = SimpleNamespace(get_ipython=lambda: answers.pop(0))
+    monkeypatch.setitem(plots.sys.modules, "IPython", ipython)
     with matplotlib.rc_context():
         plots.use_style()
-        assert called == []
-        monkeypatch.setitem(plots.sys.modules, "IPython", Shell("a notebook"))
+        assert Figure not in kept.type_printers
         plots.use_style()
-    assert called == ["retina"]
+    assert kept.type_printers[Figure] is plots.sharp_png
 
 
-class Shell:
-    """Stands for the module IPython."""
+def test_a_figure_has_two_pixels_for_each_that_is_shown():
+    with matplotlib.rc_context(plots.STYLE):
+        fig = plots.plot_history(HISTORY)
+        data, shown = plots.sharp_png(fig)
+    width, height = Image.open(io.BytesIO(data)).size
+    assert (shown["width"], shown["height"]) == (width // 2, height // 2)
+    assert shown["width"] == pytest.approx(100 * fig.get_size_inches()[0], 0.1)
+    assert plots.sharp_png(Figure()) is None
 
-    def __init__(self, answer: object):
-        self.get_ipython = lambda: answer
 
-
-class Backend:
-    """Stands for the module that shows figures in a notebook."""
-
-    def __init__(self, note: object):
-        self.set_matplotlib_formats = note
+def test_a_figure_of_photos_stays_small():
+    noise = torch.rand(1, 3, 28, 28, generator=torch.Generator())
+    smooth = torch.nn.functional.interpolate(noise, 224, mode="bilinear")
+    photos = (255 * smooth).to(torch.uint8).repeat(8, 1, 1, 1)
+    with matplotlib.rc_context(plots.STYLE):
+        fig = plots.show_images(photos, side=1.65)
+        data, _ = plots.sharp_png(fig)
+        plain = io.BytesIO()
+        fig.savefig(plain, dpi=2 * fig.dpi)
+    assert len(Image.open(io.BytesIO(data)).convert("RGB").getcolors()) <= 256
+    assert len(data) < 0.6 * len(plain.getvalue())
