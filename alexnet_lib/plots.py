@@ -67,6 +67,8 @@ def use_style() -> None:
     ipython = sys.modules.get("IPython")
     shell = ipython and ipython.get_ipython()
     if shell:
+        # Loaded now: a backend that loads later would set its own format
+        plt.switch_backend(plt.get_backend())
         png = shell.display_formatter.formatters["image/png"]
         png.for_type(Figure, sharp_png)
 

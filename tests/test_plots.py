@@ -1,7 +1,9 @@
 import io
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib
+import nbformat
 import pytest
 import torch
 from IPython.core.formatters import PlainTextFormatter
@@ -12,6 +14,7 @@ from PIL import Image
 matplotlib.use("Agg")  # no window
 
 from alexnet_lib import plots  # noqa: E402
+from tools.notebooks import execute  # noqa: E402
 
 
 def test_a_picture_is_named_by_its_most_probable_class():
@@ -111,12 +114,13 @@ def test_only_a_notebook_keeps_figures_sharp(monkeypatch):
     shell = SimpleNamespace(
         display_formatter=SimpleNamespace(formatters={"image/png": kept})
     )
-    answers = [None, shell]
-    ipython = SimpleNamespace(get_ipython=lambda: answers.pop(0))
+    ipython = SimpleNamespace(get_ipython=lambda: None)
     monkeypatch.setitem(plots.sys.modules, "IPython", ipython)
+    monkeypatch.setattr(plots.plt, "switch_backend", str)
     with matplotlib.rc_context():
         plots.use_style()
         assert Figure not in kept.type_printers
+        ipython.get_ipython = lambda: shell
         plots.use_style()
     assert kept.type_printers[Figure] is plots.sharp_png
 
@@ -142,3 +146,16 @@ def test_a_figure_of_photos_stays_small():
         fig.savefig(plain, dpi=2 * fig.dpi)
     assert len(Image.open(io.BytesIO(data)).convert("RGB").getcolors()) <= 256
     assert len(data) < 0.6 * len(plain.getvalue())
+
+
+def test_a_notebook_s_figures_are_sharp(tmp_path: Path):
+    """In a real kernel, whose backend has a format of its own."""
+    setup = "from alexnet_lib import plots\nplots.use_style()"
+    plot = "plots.plt.plot([1, 2])\nplots.plt.show()"
+    cells = [nbformat.v4.new_code_cell(source) for source in (setup, plot)]
+    book = nbformat.v4.new_notebook(cells=cells)
+    execute(book, tmp_path)
+    (figure,) = [
+        o for o in cells[1].outputs if "image/png" in o.get("data", {})
+    ]
+    assert figure.metadata["image/png"]["width"] == pytest.approx(660, abs=20)
