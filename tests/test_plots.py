@@ -1,12 +1,20 @@
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
 import matplotlib
+import nbformat
 import pytest
 import torch
+from IPython.core.formatters import PlainTextFormatter
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 matplotlib.use("Agg")  # no window
 
 from alexnet_lib import plots  # noqa: E402
+from tools.notebooks import execute  # noqa: E402
 
 
 def test_a_picture_is_named_by_its_most_probable_class():
@@ -101,31 +109,53 @@ def test_lines_differ_without_colours():
     assert train.get_marker() != val.get_marker()
 
 
-def test_a_script_keeps_the_format_of_its_figures(monkeypatch):
-    """Only a notebook has figures with twice the pixels."""
-    called = []
-    monkeypatch.setitem(plots.sys.modules, "IPython", Shell(None))
-    inline = Backend(called.append)
-    monkeypatch.setitem(
-        plots.sys.modules, "matplotlib_inline.backend_inline", inline
+def test_only_a_notebook_keeps_figures_sharp(monkeypatch):
+    kept = PlainTextFormatter()
+    shell = SimpleNamespace(
+        display_formatter=SimpleNamespace(formatters={"image/png": kept})
     )
+    ipython = SimpleNamespace(get_ipython=lambda: None)
+    monkeypatch.setitem(plots.sys.modules, "IPython", ipython)
+    monkeypatch.setattr(plots.plt, "switch_backend", str)
     with matplotlib.rc_context():
         plots.use_style()
-        assert called == []
-        monkeypatch.setitem(plots.sys.modules, "IPython", Shell("a notebook"))
+        assert Figure not in kept.type_printers
+        ipython.get_ipython = lambda: shell
         plots.use_style()
-    assert called == ["retina"]
+    assert kept.type_printers[Figure] is plots.sharp_png
 
 
-class Shell:
-    """Stands for the module IPython."""
+def test_a_figure_has_two_pixels_for_each_that_is_shown():
+    with matplotlib.rc_context(plots.STYLE):
+        fig = plots.plot_history(HISTORY)
+        data, shown = plots.sharp_png(fig)
+    width, height = Image.open(io.BytesIO(data)).size
+    assert (shown["width"], shown["height"]) == (width // 2, height // 2)
+    assert shown["width"] == pytest.approx(100 * fig.get_size_inches()[0], 0.1)
+    assert plots.sharp_png(Figure()) is None
 
-    def __init__(self, answer: object):
-        self.get_ipython = lambda: answer
+
+def test_a_figure_of_photos_stays_small():
+    noise = torch.rand(1, 3, 28, 28, generator=torch.Generator())
+    smooth = torch.nn.functional.interpolate(noise, 224, mode="bilinear")
+    photos = (255 * smooth).to(torch.uint8).repeat(8, 1, 1, 1)
+    with matplotlib.rc_context(plots.STYLE):
+        fig = plots.show_images(photos, side=1.65)
+        data, _ = plots.sharp_png(fig)
+        plain = io.BytesIO()
+        fig.savefig(plain, dpi=2 * fig.dpi)
+    assert len(Image.open(io.BytesIO(data)).convert("RGB").getcolors()) <= 256
+    assert len(data) < 0.6 * len(plain.getvalue())
 
 
-class Backend:
-    """Stands for the module that shows figures in a notebook."""
-
-    def __init__(self, note: object):
-        self.set_matplotlib_formats = note
+def test_a_notebook_s_figures_are_sharp(tmp_path: Path):
+    """In a real kernel, whose backend has a format of its own."""
+    setup = "from alexnet_lib import plots\nplots.use_style()"
+    plot = "plots.plt.plot([1, 2])\nplots.plt.show()"
+    cells = [nbformat.v4.new_code_cell(source) for source in (setup, plot)]
+    book = nbformat.v4.new_notebook(cells=cells)
+    execute(book, tmp_path)
+    (figure,) = [
+        o for o in cells[1].outputs if "image/png" in o.get("data", {})
+    ]
+    assert figure.metadata["image/png"]["width"] == pytest.approx(660, abs=20)
