@@ -64,6 +64,7 @@ pictures: book
 
 sync: $(READY)
 	$(BIN)/python tools/sync_taught.py
+	$(BIN)/python tools/explorers.py
 
 clean:
 	rm -rf book/_build build *.egg-info .pytest_cache .ruff_cache .hypothesis
