@@ -6,11 +6,13 @@ READY := .venv/ready
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book test bench stress prove lab notebooks sync clean
+.PHONY: help book pdf test browser-test bench stress prove lab notebooks sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
+	@echo "make pdf        print the whole book: build/book.pdf"
 	@echo "make test       run all tests, the notebooks included"
+	@echo "make browser-test  only what a browser sees of the pages"
 	@echo "make bench      measure the posts' loops and the book's, side by side"
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"
@@ -23,8 +25,15 @@ help:
 book: $(READY)
 	$(BIN)/jupyter-book build book -W -n --keep-going --all
 
+# Needs Chromium
+pdf: book
+	$(BIN)/python tools/pdf.py
+
 test: $(READY)
 	$(BIN)/python -m pytest --nbval
+
+browser-test: $(READY)
+	$(BIN)/python -m pytest tests/test_browser.py
 
 # Without the setting above: each loop is timed as a reader would run it
 bench: $(READY)
