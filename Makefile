@@ -12,7 +12,7 @@ help:
 	@echo "make book       build the pages: book/_build/html/index.html"
 	@echo "make pdf        print the whole book: build/book.pdf"
 	@echo "make test       run all tests, the notebooks included"
-	@echo "make browser-test  only what a browser sees of the pages"
+	@echo "make browser-test   only the tests that look at the pages"
 	@echo "make bench      measure the posts' loops and the book's, side by side"
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"

@@ -3,48 +3,63 @@
 The whole book is checked in the same way whenever `make pdf` prints it.
 """
 
+import io
+import unicodedata
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 
 from tests.test_browser import order_of_pages, sources
-from tools.look import chromium
+from tools.look import browser, chromium, served, visit
 from tools.pdf import bookmarks, facts, faults, parts_of, print_book
 
 pytestmark = pytest.mark.skipif(
     chromium() is None, reason="no chromium to print with"
 )
-PAGES = ["intro", "02_sequential", "glossary"]
+CHAPTER = "notebooks/python_you_need.html"
+PAGES = ["python_you_need", "glossary"]
 
 
 def squeezed(text: str) -> str:
-    return "".join(text.split())
+    """The text without spaces, and without letters drawn as one."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 @pytest.fixture(scope="module")
 def printed(html: Path, tmp_path_factory: pytest.TempPathFactory) -> PdfReader:
-    """Three pages of the book as a PDF."""
+    """Two pages of the book as a PDF."""
     out = tmp_path_factory.mktemp("pdf") / "book.pdf"
     assert print_book(html, out, facts(PAGES)) == []
     return PdfReader(out)
 
 
-def test_all_code_is_on_the_paper(printed: PdfReader):
-    text = squeezed("".join(page.extract_text() for page in printed.pages))
-    lines = [
-        line
-        for source in sources("notebooks/02_sequential_and_flatten.html")
-        for line in source.splitlines()
-    ]
+def missing_code(reader: PdfReader) -> list[str]:
+    """The lines of the chapter's code, solutions too, that are not there."""
+    text = squeezed("".join(page.extract_text() for page in reader.pages))
+    lines = "\n".join(sources(CHAPTER)).splitlines()
     assert len(lines) > 100
-    assert [line for line in lines if squeezed(line) not in text] == []
+    return [line for line in lines if squeezed(line) not in text]
 
 
-def test_boxes_are_open_on_paper(printed: PdfReader):
-    text = squeezed("".join(page.extract_text() for page in printed.pages))
-    for inside in ("Solution", "def check_"):
-        assert squeezed(inside) in text
+def test_all_code_is_on_the_paper(printed: PdfReader):
+    assert missing_code(printed) == []
+
+
+def test_a_page_printed_by_itself_is_light_and_open(html: Path):
+    """As a reader prints it from the browser, in the dark."""
+    with served(html) as address, browser() as window:
+        page = window.new_page(color_scheme="dark")
+        visit(page, f"{address}/{CHAPTER}")
+        page.evaluate(
+            "window.addEventListener('beforeprint', () => "
+            "(window.theme = document.documentElement.dataset.theme))"
+        )
+        reader = PdfReader(io.BytesIO(page.pdf()))
+        assert page.evaluate("window.theme") == "light"
+        assert page.locator("html[data-theme=dark]").count() == 1
+        assert page.locator("details[open]").count() == 0
+    assert missing_code(reader) == []
 
 
 def test_the_contents_name_the_pages(printed: PdfReader):

@@ -1,7 +1,7 @@
 // Put the pages of the book one after another on this page, to be printed:
 // a title page, the contents, the chapters. Returns the headings in order,
 // as {rank, text, id}.
-async ({ title, author, year, parts }) => {
+async ({ title, author, year, parts, listed }) => {
   const LINES_KEPT_TOGETHER = 30;
   const pages = parts.flatMap((part) => part.pages);
   const key = (name) => name.replace(/\.html$/, "").replace(/\W+/g, "-");
@@ -44,7 +44,7 @@ async ({ title, author, year, parts }) => {
     article.querySelectorAll("details").forEach((box) => (box.open = true));
     article.querySelectorAll("pre").forEach((code) => {
       const lines = code.textContent.split("\n").length;
-      if (lines > LINES_KEPT_TOGETHER) code.classList.add("long");
+      code.classList.toggle("long", lines > LINES_KEPT_TOGETHER);
     });
     settle(article, name);
     article.id = key(name);
@@ -105,7 +105,7 @@ async ({ title, author, year, parts }) => {
     [...article.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((heading) => ({
       rank: Number(heading.tagName[1]),
       text: heading.textContent.trim().replace(/\s+/g, " "),
-      id: heading.closest("[id]").id,
+      id: (heading.id ||= `${heading.closest("[id]").id}--title`),
     }));
 
   const chapters = await Promise.all(pages.map(read));
@@ -113,17 +113,24 @@ async ({ title, author, year, parts }) => {
   document.head.append(make("style", "", chapters.map(heads).join("\n")));
   document.title = title;
 
-  const contents = make("nav", "listing", make("p", "name", "Contents"));
+  const list = make("div");
+  const contents = make("nav", "listing", make("p", "name", "Contents"), list);
   for (const part of parts) {
     const shown = chapters
       .filter(({ name }) => part.pages.includes(name))
       .flatMap(headings)
-      .filter(({ rank }) => rank <= 2);
-    if (part.caption) contents.append(make("p", "part", part.caption));
-    contents.append(make("ol", "", ...shown.map(entry)));
+      .filter(({ rank }) => rank <= listed);
+    if (part.caption) list.append(make("p", "part", part.caption));
+    list.append(make("ol", "", ...shown.map(entry)));
   }
   const cover = make("section", "title-page",
     make("p", "name", title), make("p", "author", author), make("p", "", year));
+  const icon = chapters[0].source.querySelector("link[rel=icon]");
+  if (icon) {
+    const mark = Object.assign(make("img"), { alt: "" });
+    mark.src = new URL(icon.getAttribute("href"), address(chapters[0].name));
+    cover.prepend(mark);
+  }
   const articles = chapters.map(({ article }) => article);
   const column = make("div", "bd-article-container", ...articles);
   const content = make("div", "bd-content", column);

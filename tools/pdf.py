@@ -32,6 +32,7 @@ from tools.look import ROOT, browser, chromium, served  # noqa: E402
 
 JOIN = (ROOT / "tools/join_pages.js").read_text(encoding="utf-8")
 BLANK = "<!doctype html><html data-theme='light' data-mode='light'>"
+LISTED = 2  # ranks of headings in the contents
 # The text on A4 between the margins of print.css, in CSS pixels
 TEXT_WIDTH = round((210 - 2 * 18) / 25.4 * 96)
 # What the paper's edge or a box that scrolls would cut, and dead links
@@ -45,7 +46,7 @@ FIND_FAULTS = """(width) => {
       || (clips && element.scrollWidth > element.clientWidth + 1);
   };
   const blocks = "pre, table, p, li, dt, dd, figure, img, svg, figcaption, "
-    + "h1, h2, h3, h4, summary, .math, .cell_output";
+    + "h1, h2, h3, h4, summary, div.math, .cell_output";
   const cut = [...document.querySelectorAll(`main :is(${blocks})`)]
     .filter((element) => element.clientWidth && isCut(element))
     .map((element) => `cut: ${element.closest("article").id}: `
@@ -91,14 +92,13 @@ def joined(html: Path, facts: dict) -> Iterator[tuple[Page, list[dict]]]:
         yield page, page.evaluate(JOIN, facts)
 
 
-def printed(page: Page) -> PdfReader:
-    """What Chromium makes of the page as it stands."""
-    page.set_default_timeout(120_000)
+def printed(page: Page, final: bool) -> PdfReader:
+    """What Chromium makes of the page as it stands, or a quick draft."""
     content = page.pdf(
         prefer_css_page_size=True,
-        print_background=True,
-        outline=True,
-        tagged=True,
+        print_background=final,
+        outline=final,
+        tagged=final,
     )
     return PdfReader(io.BytesIO(content))
 
@@ -163,17 +163,23 @@ def print_book(html: Path, out: Path, facts: dict) -> list[str]:
     with joined(html, facts) as (page, headings):
         wrong = page.evaluate(FIND_FAULTS, TEXT_WIDTH)
         # The pages are known once it is printed; the contents then say them
-        pages = pages_of_bookmarks(printed(page))
-        listed = zip(headings, pages, strict=True)
-        page.evaluate(FILL_CONTENTS, [p for h, p in listed if h["rank"] <= 2])
-        writer = PdfWriter(clone_from=printed(page))
+        draft = printed(page, final=False)
+        places = draft.named_destinations
+        pages = [
+            draft.get_destination_page_number(places["/" + heading["id"]]) + 1
+            for heading in headings
+            if heading["rank"] <= LISTED
+        ]
+        page.evaluate(FILL_CONTENTS, pages)
+        writer = PdfWriter(clone_from=printed(page, final=True))
     name_bookmarks(writer, [heading["text"] for heading in headings])
     writer.add_metadata({"/Title": facts["title"], "/Author": facts["author"]})
     writer.root_object[NameObject("/PageMode")] = NameObject("/UseOutlines")
     out.parent.mkdir(parents=True, exist_ok=True)
     writer.write(out)
     reader = PdfReader(out)
-    if pages != pages_of_bookmarks(reader):
+    marked = zip(headings, pages_of_bookmarks(reader), strict=True)
+    if pages != [n for heading, n in marked if heading["rank"] <= LISTED]:
         wrong.append("the contents name wrong pages")
     return wrong + list(faults(reader, headings))
 
@@ -210,6 +216,7 @@ def facts(only: list[str]) -> dict:
         "author": config["author"],
         "year": config["copyright"],
         "parts": parts_of(toc, only),
+        "listed": LISTED,
     }
 
 

@@ -40,6 +40,22 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 });
 
+// The theme takes the focus from a button when it is pressed. By keyboard, one
+// would have to begin again at the top of the page.
+document.addEventListener("DOMContentLoaded", () => {
+  const pressed =
+    ".theme-switch-button, .search-button, .primary-toggle, .secondary-toggle";
+  document.querySelectorAll(pressed).forEach((button) => {
+    button.addEventListener("click", (event) => {
+      const byKeyboard = event.detail === 0;
+      setTimeout(() => {
+        const isLost = document.activeElement === document.body;
+        if (byKeyboard && isLost) button.focus();
+      });
+    });
+  });
+});
+
 // From a disk, a page may not read another to quote it beside a result.
 if (location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
