@@ -9,12 +9,14 @@ JOBS ?= 2
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book test bench stress prove setup-test publish \
-lab notebooks pictures sync clean
+.PHONY: help book pdf test browser-test bench stress prove setup-test \
+publish lab notebooks pictures sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
+	@echo "make pdf        print the whole book: build/book.pdf"
 	@echo "make test       run all tests, the notebooks included"
+	@echo "make browser-test   only the tests that look at the pages"
 	@echo "make bench      measure the posts' loops and the book's, side by side"
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"
@@ -31,8 +33,15 @@ help:
 book: $(READY)
 	$(BIN)/jupyter-book build book -W -n --keep-going --all
 
+# Needs Chromium
+pdf: book
+	$(BIN)/python tools/pdf.py
+
 test: $(READY)
 	$(BIN)/python -m pytest --nbval -n $(JOBS) --dist loadfile
+
+browser-test: $(READY)
+	$(BIN)/python -m pytest tests/test_browser.py
 
 # Without the setting above: each loop is timed as a reader would run it
 bench: $(READY)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -107,6 +108,23 @@ def bad_photo(tmp_path: Path) -> Path:
             Image.new("RGB", (9, 9), color).save(folder / name / f"{i}.png")
     (folder / "one" / "bad.jpg").write_text("no image")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the pages, built once, as `make book` builds them."""
+    folder = tmp_path_factory.mktemp("book")
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build"]
+    options = ["-W", "-n", "--keep-going", "--all", "--path-output"]
+    done = subprocess.run(
+        [*command, str(ROOT / "book"), *options, str(folder)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    html = folder / "_build" / "html"
+    assert (html / "intro.html").exists()
+    return html
 
 
 def pytest_terminal_summary(

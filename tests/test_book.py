@@ -1,31 +1,18 @@
 """The built pages: nothing missing, nothing asked of other hosts.
 
-The book is built once, as `make book` builds it, into a temporary folder.
+What only a browser can see is in test_browser.py.
 """
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Request
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.conftest import ROOT, load
+from tests.conftest import load
 from tests.test_posts import pages as made
-from tools.look import (
-    SCHEMES,
-    WIDTHS,
-    browser,
-    chromium,
-    pages_of,
-    served,
-    set_scheme,
-    visit,
-)
+from tools.look import pages_of
 
 # What a page loads by itself, and in which attribute
 LOADS = {
@@ -110,23 +97,6 @@ def read(html: Path) -> dict[str, Page]:
 
 
 @pytest.fixture(scope="module")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the built pages."""
-    folder = tmp_path_factory.mktemp("book")
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build"]
-    options = ["-W", "-n", "--keep-going", "--all", "--path-output"]
-    done = subprocess.run(
-        [*command, str(ROOT / "book"), *options, str(folder)],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    html = folder / "_build" / "html"
-    assert len(pages_of(html)) > 3
-    return html
-
-
-@pytest.fixture(scope="module")
 def pages(html: Path) -> dict[str, Page]:
     return read(html)
 
@@ -186,50 +156,6 @@ def test_formulas_are_set_by_the_book_s_own_mathjax(html: Path):
         assert "THEBE_JS_URL" not in text, name
 
 
-needs_browser = pytest.mark.skipif(
-    chromium() is None, reason="no chromium to look at the pages with"
-)
-
-
-@needs_browser
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_are_whole_in_a_browser(html: Path, width: int):
-    assert complaints_about(html, width) == []
-
-
-def complaints_about(html: Path, width: int) -> list[str]:
-    """What a browser finds wrong with the pages, light and dark."""
-    found = []
-    with served(html) as address, browser() as window:
-        page = window.new_page(viewport={"width": width, "height": 900})
-
-        def note(complaint: str) -> None:
-            found.append(f"{page.url.removeprefix(address)}: {complaint}")
-
-        def note_foreign(request: Request) -> None:
-            if is_elsewhere(request.url.removeprefix(address)):
-                note(f"asks for {request.url}")
-
-        page.on("console", lambda m: m.type == "error" and note(m.text))
-        page.on("pageerror", lambda error: note(str(error)))
-        page.on("requestfailed", lambda r: note(f"failed: {r.url}"))
-        page.on("request", note_foreign)
-        for name in pages_of(html):
-            visit(page, f"{address}/{name}")
-            if page.locator("mjx-merror").count():
-                note("a formula with an error")
-            for scheme in SCHEMES:
-                try:
-                    set_scheme(page, scheme)
-                except PlaywrightTimeout:
-                    note(f"not {scheme}")
-                wide = page.evaluate("document.documentElement.scrollWidth")
-                if wide > width:
-                    note(f"scrolls sideways: {wide} px")
-        page.wait_for_load_state("networkidle")
-    return found
-
-
 @pytest.mark.parametrize(
     ("remote", "page"),
     [
@@ -272,15 +198,3 @@ def test_a_broken_page_is_found(tmp_path: Path):
     ]
     assert page.no_alt == ["lost.png"]
     assert page.headings == 2
-
-
-@needs_browser
-def test_a_bad_page_is_found_in_a_browser(tmp_path: Path):
-    (tmp_path / "page.html").write_text(
-        "<html data-theme='light'><body style='width: 2000px'>"
-        "<script>console.error('ouch'); throw Error('oh')</script>"
-        "<img src='lost.png'><img src='http://127.0.0.1:9/foreign.png'>"
-    )
-    found = "\n".join(complaints_about(tmp_path, 390))
-    for part in ("ouch", "oh", "404", "foreign", "sideways", "not dark"):
-        assert part in found

@@ -20,3 +20,60 @@ document.addEventListener("DOMContentLoaded", () => {
     bar.setAttribute("aria-label", "Sidebar");
   }
 });
+
+// What scrolls sideways must be reached by keyboard, also what was hidden in
+// a closed box when the theme looked.
+document.addEventListener("DOMContentLoaded", () => {
+  const scrolls = (element) =>
+    element.scrollWidth > element.clientWidth &&
+    ["auto", "scroll"].includes(getComputedStyle(element).overflowX);
+  const watcher = new ResizeObserver((entries) => {
+    entries.map((entry) => entry.target).filter(scrolls).forEach((element) => {
+      element.tabIndex = 0;
+    });
+  });
+  const wide =
+    "pre, .cell_output, .pst-scrollable-table-container, " +
+    "mjx-container[display=true]";
+  document.querySelectorAll(`article :is(${wide})`).forEach((element) => {
+    watcher.observe(element);
+  });
+});
+
+// The theme takes the focus from a button when it is pressed. By keyboard, one
+// would have to begin again at the top of the page.
+document.addEventListener("DOMContentLoaded", () => {
+  const pressed =
+    ".theme-switch-button, .search-button, .primary-toggle, .secondary-toggle";
+  document.querySelectorAll(pressed).forEach((button) => {
+    button.addEventListener("click", (event) => {
+      const byKeyboard = event.detail === 0;
+      setTimeout(() => {
+        const isLost = document.activeElement === document.body;
+        if (byKeyboard && isLost) button.focus();
+      });
+    });
+  });
+});
+
+// From a disk, a page may not read another to quote it beside a result.
+if (location.protocol === "file:") {
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+}
+
+// Paper cannot be opened or switched: print all boxes open, on white.
+{
+  const root = document.documentElement;
+  let closed = [];
+  let theme = "";
+  window.addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    closed.forEach((box) => (box.open = true));
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => {
+    closed.forEach((box) => (box.open = false));
+    root.dataset.theme = theme;
+  });
+}
