@@ -87,11 +87,21 @@ def sharp_png(fig: Figure) -> tuple[bytes, dict[str, int]] | None:
     colors = picture.quantize(256)
     # Mixed from the colours kept, so that no edges appear in a photo
     small = picture.quantize(256, palette=colors)
+    small.putpalette(with_white(small.getpalette()))
     written = io.BytesIO()
     small.save(written, format="PNG", optimize=True)
     width, height = picture.size
     size = {"width": width // 2, "height": height // 2}
     return written.getvalue(), size
+
+
+def with_white(palette: list[int]) -> list[int]:
+    """The colours, three numbers each, those that are nearly white whole."""
+    shades = zip(palette[::3], palette[1::3], palette[2::3], strict=True)
+    whole = (
+        (255, 255, 255) if min(shade) >= 250 else shade for shade in shades
+    )
+    return [part for shade in whole for part in shade]
 
 
 def show_images(

@@ -132,6 +132,8 @@ def test_a_figure_has_two_pixels_for_each_that_is_shown():
     width, height = Image.open(io.BytesIO(data)).size
     assert (shown["width"], shown["height"]) == (width // 2, height // 2)
     assert shown["width"] == pytest.approx(100 * fig.get_size_inches()[0], 0.1)
+    shown = Image.open(io.BytesIO(data)).convert("RGB")
+    assert shown.getpixel((1, 1)) == (255, 255, 255)
     assert plots.sharp_png(Figure()) is None
 
 
