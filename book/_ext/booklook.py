@@ -42,7 +42,7 @@ def set_logo(app: Sphinx, config: Config) -> None:
         "text": config.html_title,
         "image_light": LOGO,
         "image_dark": LOGO,
-        "alt_text": "",  # the title stands beside it
+        "alt_text": "Home",  # the title stands beside it
     }
     options = dict(config.html_theme_options)
     options.setdefault("logo", logo)
