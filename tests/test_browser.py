@@ -24,8 +24,8 @@ from tools.look import FLAGS, SCHEMES, WIDTHS, chromium, pages_of, served
 pytestmark = pytest.mark.skipif(
     chromium() is None, reason="no chromium to look at the pages with"
 )
-AT_ONCE = 2  # pages: as many as a small machine has cores
-MOST_BOXES = 5  # of a kind, opened by keyboard on a page
+AT_ONCE = 3  # pages: while one waits, others use the processors
+MOST_BOXES = 3  # of a kind, opened by keyboard on a page
 MOST_BYTES = 1_500_000
 MOST_MILLISECONDS = 1000  # until a page paints something
 FORMS = list(itertools.product(WIDTHS, SCHEMES))

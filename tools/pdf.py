@@ -11,6 +11,7 @@ nothing cut, nothing missing, no empty page, no dead link.
 
 import argparse
 import io
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -198,6 +199,8 @@ def main() -> None:
         sys.exit("No browser: install Chromium, or name one in CHROMIUM.")
     if not (arguments.html / "intro.html").exists():
         sys.exit(f"No pages in {arguments.html}: run `make book` first.")
+    # It warns of a number that Chromium counts in another way
+    logging.getLogger("pypdf").setLevel(logging.ERROR)
     start = time.monotonic()
     wrong = print_book(arguments.html, arguments.out, facts(arguments.page))
     pages = len(PdfReader(arguments.out).pages)
