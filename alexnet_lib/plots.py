@@ -21,6 +21,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
 INK, EDGE = "#1f2a37", "#4b5563"
 # Lines differ by their dashes too, for whom colours do not tell apart
 DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (2, 1))]
+HEAVY = 250_000  # bytes of a picture on a page
 LEAST_TEXT = 1.65  # points for each inch of width, to be read on a phone
 STYLE = {
     "figure.facecolor": "white",
@@ -76,23 +77,33 @@ def use_style() -> None:
 def sharp_png(fig: Figure) -> tuple[bytes, dict[str, int]] | None:
     """A figure with two pixels for one, and how large to show it.
 
-    At most 256 colours are kept: charts have no more that one can see, and
-    photos weigh a third.
+    What would be heavy, as photos are, gets three pixels for two.
     """
     if not fig.axes and not fig.lines:
         return None  # as IPython does, for a figure without content
     buffer = io.BytesIO()
     fig.savefig(buffer, dpi=2 * fig.dpi, bbox_inches="tight", pad_inches=0.05)
     picture = Image.open(buffer).convert("RGB")
+    width, height = picture.size
+    written = in_few_colors(picture)
+    if len(written) > HEAVY:
+        smaller = picture.resize((width * 3 // 4, height * 3 // 4))
+        written = in_few_colors(smaller)
+    return written, {"width": width // 2, "height": height // 2}
+
+
+def in_few_colors(picture: Image.Image) -> bytes:
+    """A picture as PNG with at most 256 colours.
+
+    Charts have no more that one can see, and photos weigh a third.
+    """
     colors = picture.quantize(256)
     # Mixed from the colours kept, so that no edges appear in a photo
     small = picture.quantize(256, palette=colors)
     small.putpalette(with_white(small.getpalette()))
     written = io.BytesIO()
     small.save(written, format="PNG", optimize=True)
-    width, height = picture.size
-    size = {"width": width // 2, "height": height // 2}
-    return written.getvalue(), size
+    return written.getvalue()
 
 
 def with_white(palette: list[int]) -> list[int]:
