@@ -38,7 +38,8 @@ pdf: book
 	$(BIN)/python tools/pdf.py
 
 test: $(READY)
-	$(BIN)/python -m pytest --nbval -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest --nbval \
+	-n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 browser-test: $(READY)
 	$(BIN)/python -m pytest tests/test_browser.py

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from tools.sync_taught import notebooks
@@ -111,9 +112,24 @@ def bad_photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def html(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Path:
     """The folder of the pages, built once, as `make book` builds them."""
-    folder = tmp_path_factory.mktemp("book")
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(pytestconfig, "workerinput"):
+        folder = folder.parent  # the one that all processes share
+    folder = folder / "book"
+    html = folder / "_build" / "html"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (html / "whole").exists():
+            build_pages(folder)
+            (html / "whole").touch()
+    return html
+
+
+def build_pages(folder: Path) -> None:
+    """Build the book; its warnings are errors."""
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build"]
     options = ["-W", "-n", "--keep-going", "--all", "--path-output"]
     done = subprocess.run(
@@ -122,9 +138,6 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    html = folder / "_build" / "html"
-    assert (html / "intro.html").exists()
-    return html
 
 
 def pytest_terminal_summary(

@@ -182,7 +182,7 @@ def about_a_benchmark(run: dict) -> list[str]:
         *["```", run["command"], "```"],
         *table(["what", "value"], [[k, v] for k, v in about.items()]),
         "",
-        *table(head, ratios),
+        *(table(head, ratios) if ratios else []),
         "",
     ]
 
@@ -389,12 +389,27 @@ def promises_page() -> list[str]:
     return lines
 
 
+def title_of(page: str) -> str:
+    """The title of a notebook, with the number that its pages show."""
+    book = nbformat.read(BOOK / f"{page}.ipynb", as_version=4)
+    title = re.search(r"^# (.+)$", book.cells[0].source, re.MULTILINE)[1]
+    number = re.match(r"\d\d", Path(page).name)
+    return f"{number[0]} {title}" if number else title
+
+
 def errors_page() -> list[str]:
     """Each message that a chapter explains, and what to do."""
     lines = []
     for path in sorted((BOOK / "errors").glob("*.toml")):
         errors = tomllib.loads(path.read_text(encoding="utf-8"))["error"]
-        lines += ["", f"## [](notebooks/{path.stem}.ipynb)", ""]
+        page = f"notebooks/{path.stem}"
+        lines += [
+            "",
+            f"## {title_of(page)}",
+            "",
+            f"Explained in [](/{page}.ipynb).",
+            "",
+        ]
         for error in errors:
             lines += ["```text", error["message"], "```", error["means"], ""]
     return lines
