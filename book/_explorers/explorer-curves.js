@@ -289,8 +289,10 @@
     if (window.ResizeObserver) {
       let wide = 0;
       new ResizeObserver(() => {
-        if (chart.parentNode.clientWidth !== wide) {
-          wide = chart.parentNode.clientWidth;
+        // Printing or a script may have taken the chart out of the page
+        const now = chart.parentNode ? chart.parentNode.clientWidth : 0;
+        if (now && now !== wide) {
+          wide = now;
           draw();
           read();
         }
