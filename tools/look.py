@@ -129,7 +129,10 @@ def main() -> None:
                 set_scheme(page, scheme)
                 picture = arguments.out / f"{stem}_{width}_{scheme}.png"
                 page.screenshot(
-                    path=picture, full_page=True, animations="disabled"
+                    path=picture,
+                    full_page=True,
+                    animations="disabled",
+                    timeout=120_000,  # a long page, a busy machine
                 )
                 print(picture)
 
