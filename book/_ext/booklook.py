@@ -1,4 +1,4 @@
-"""What the pages show that no file says: numbers of chapters, the logo.
+"""What the pages show that no file says: numbers of chapters, crosses, logo.
 
 A chapter is called by the number in the name of its file. The number goes
 into its title here, and from there into the sidebar, into the links to the
@@ -14,6 +14,9 @@ from sphinx.transforms import SphinxTransform
 
 LOGO = "_static/favicon.svg"  # right on light and on dark ground
 CHAPTER = re.compile(r"(?:.*/)?(\d\d)_\w+")
+SIZES = re.compile(r"(?<=\d)\s+x\s+(?=\d)")
+GRADE = re.compile(r" (?=· (?:easy|medium|hard))")
+VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.raw)
 
 
 def number_of(docname: str) -> str:
@@ -36,6 +39,22 @@ class NumberTitle(SphinxTransform):
             title.insert(0, [mark, nodes.Text(" ")])
 
 
+class KeepSizesWhole(SphinxTransform):
+    """Set 224 x 224 with a cross, and never on two lines; nor a grade."""
+
+    default_priority = 510
+
+    def apply(self, **kwargs: object) -> None:
+        """Change the texts of the page; its code stays."""
+        for text in list(self.document.findall(nodes.Text)):
+            if isinstance(text.parent, VERBATIM):
+                continue
+            whole = SIZES.sub("\u00a0\u00d7\u00a0", text.astext())
+            whole = GRADE.sub("\u00a0", whole)
+            if whole != text.astext():
+                text.parent.replace(text, nodes.Text(whole))
+
+
 def set_logo(app: Sphinx, config: Config) -> None:
     """Show the mark beside the title of the book."""
     logo = {
@@ -52,5 +71,6 @@ def set_logo(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx when to call what."""
     app.add_transform(NumberTitle)
+    app.add_transform(KeepSizesWhole)
     app.connect("config-inited", set_logo)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -37,7 +37,13 @@ OTHER_SENSE = {
         "notebooks/07_checkpointing",
         "notebooks/python_you_need",
     },
-    "parameter": {"notebooks/06_flowers", "notebooks/python_you_need"},
+    "normalisation": {"notebooks/01_architecture"},
+    "parameter": {
+        "notebooks/03_datasets_and_dataloader",
+        "notebooks/06_flowers",
+        "notebooks/python_you_need",
+    },
+    "stride": {"notebooks/02_sequential_and_flatten"},
 }
 
 
@@ -60,6 +66,8 @@ def pattern(terms: list[str]) -> re.Pattern:
     """Finds any of the terms, the longest first, in the plural too."""
     words = sorted(terms, key=len, reverse=True)
     parts = [re.escape(word).replace(r"\ ", r"\s+") for word in words]
+    # A word of capitals is written so: a MAC is no Mac
+    parts = [f"(?-i:{part})" if part.isupper() else part for part in parts]
     return re.compile(rf"(?<![\w-])({'|'.join(parts)})(e?s)?(?![\w-])", re.I)
 
 
