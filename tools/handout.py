@@ -5,8 +5,8 @@
 
 A handout has no outputs, no solutions and no answers to its questions. The
 paragraph below a cell that prints, which says what came out, is folded, and
-all of a text cell tagged "tells". The code that checks exercises is closed.
-A handout runs from top to bottom and prints what the chapter prints.
+all of a text cell tagged "tells". It runs from top to bottom and prints what
+the chapter prints.
 """
 
 import argparse
@@ -69,8 +69,6 @@ def handout(book: NotebookNode) -> NotebookNode:
             continue
         printed = bool(cell.outputs)
         cell.outputs, cell.execution_count = [], None
-        if has_tag(cell, "check"):
-            cell.metadata["jupyter"] = {"source_hidden": True}
     return book
 
 
