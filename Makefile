@@ -10,7 +10,7 @@ JOBS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: help book pdf test browser-test bench stress prove setup-test \
-publish lab notebooks pictures sync clean
+publish lab handout notebooks pictures sync clean
 
 help:
 	@echo "make book       build the pages: book/_build/html/index.html"
@@ -25,6 +25,7 @@ help:
 	@echo "make publish REPO=owner/name"
 	@echo "                prepare this copy for GitHub Pages (or REPO=--undo)"
 	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make handout    copy the notebooks for a class, without the answers"
 	@echo "make notebooks  run all notebooks and store what they print"
 	@echo "make pictures   make the pictures of the README anew"
 	@echo "make sync       copy taught code from the library to the notebooks"
@@ -65,6 +66,9 @@ publish:
 
 lab: $(READY)
 	$(BIN)/jupyter lab book/notebooks
+
+handout: $(READY)
+	$(BIN)/python tools/handout.py build/handout $(CHAPTERS)
 
 notebooks: sync
 	$(BIN)/python tools/notebooks.py run

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import io
+import math
 import re
 import subprocess
 import tomllib
@@ -71,25 +72,77 @@ def place_in_book(row: dict) -> tuple[str, int]:
 
 def faults_of_a_path(path: dict, content: dict) -> Iterator[str]:
     """Sums that are off, and sections that come before what they need."""
-    now, seen = 0, []
+    now, seen, rested = 0, [], 0
     ends = set()
     for step in path["steps"]:
         now += step["minutes"]
         ends.add(now)
         if "at" not in step:
+            rested = now
             continue
-        for needed in content["sections"][step["at"]]["needs"]:
+        if now - rested > 90:
+            yield f"{now - rested} minutes without a free one"
+        row = content["sections"][step["at"]]
+        for needed in row["needs"]:
             if needed not in seen:
                 yield f"{step['at']} comes before {needed}"
         if step["at"] in seen:
             yield f"{step['at']} comes twice"
         seen.append(step["at"])
+        if row["section"] in sections(row["chapter"]) and "stop" not in step:
+            reading = math.ceil(teachers.section_of(row).reading())
+            if step["minutes"] < reading:
+                yield f"{step['at']} takes {reading} minutes to read"
     if now != path["minutes"]:
         yield f"{now} minutes, not {path['minutes']}"
     lesson = path.get("lesson", now)
     for end in range(lesson, now, lesson):
         if end not in ends:
             yield f"no step ends at {end}"
+
+
+@cache
+def homes() -> dict[str, tuple[str, str]]:
+    """The chapter and the section in which each exercise stands."""
+    found = {}
+    for chapter, book in teachers.books().items():
+        title = ""
+        for cell in book.cells:
+            if cell.cell_type == "markdown":
+                for part in teachers.HEADING.split(without_code(cell.source)):
+                    if part.startswith("## "):
+                        title = part.partition("\n")[0][3:]
+                for _, label in teachers.EXERCISE.findall(cell.source):
+                    found[label] = chapter, title
+    return found
+
+
+def faults_around_a_path(path: dict, content: dict) -> Iterator[str]:
+    """What may be left out and is needed; homework and exams too early."""
+    steps = [step["at"] for step in path["steps"] if "at" in step]
+    for row in path["late"]:
+        needing = [
+            at for at in steps if row["at"] in content["sections"][at]["needs"]
+        ]
+        if row["at"] not in steps:
+            yield f"{row['at']} is no step and cannot be left out"
+        elif needing and "say" not in row:
+            yield f"{row['at']} is left out, and {needing[0]} needs it"
+    known = {*steps, *path["reading"]}
+    places = {
+        (
+            content["sections"][at]["chapter"],
+            content["sections"][at]["section"],
+        )
+        for at in known
+    }
+    for label in path["homework"]:
+        if homes().get(label) not in places:
+            yield f"{label} rests on a section that was left out"
+    for chapter in path["exams"]:
+        for at in content["chapters"][chapter]["rests"]:
+            if at not in known:
+                yield f"the exam of {chapter} rests on {at}"
 
 
 def faults(content: dict) -> Iterator[str]:
@@ -100,12 +153,16 @@ def faults(content: dict) -> Iterator[str]:
     for name, path in content["paths"].items():
         for fault in faults_of_a_path(path, content):
             yield f"{name}: {fault}"
+        for fault in faults_around_a_path(path, content):
+            yield f"{name}: {fault}"
     for name, row in content["sections"].items():
         for needed in row["needs"]:
             other = content["sections"][needed]
             if place_in_book(other) >= place_in_book(row):
                 yield f"{name} needs {needed}, which comes later"
     for row in content["wrong"]:
+        if row.get("at", "loss") not in content["sections"]:
+            yield f"no step {row['at']}"
         cells = sections(row["chapter"]).get(row["section"], [])
         if row["shows"] not in "\n".join(map(text_of, cells)):
             yield f"no cell prints {row['shows']!r}"
@@ -130,8 +187,10 @@ def test_the_paths_take_two_and_six_hours():
     for name, minutes in (("two-hours", 120), ("six-hours", 360)):
         steps = CONTENT["paths"][name]["steps"]
         assert sum(step["minutes"] for step in steps) == minutes
-    breaks = [s for s in CONTENT["paths"]["six-hours"]["steps"] if "name" in s]
-    assert len(breaks) == 3
+    for name, breaks in (("two-hours", 0), ("six-hours", 3)):
+        steps = CONTENT["paths"][name]["steps"]
+        named = [step["name"] for step in steps if "name" in step]
+        assert len(named) - named.count("Free") == breaks
 
 
 def test_each_chapter_is_there_and_says_enough():
@@ -160,9 +219,11 @@ def texts(content: dict) -> Iterator[tuple[str, str]]:
         for step in path["steps"]:
             if "at" in step:
                 row = content["sections"][step["at"]]
-                yield row["chapter"], f"{step['does']} {row['why']}"
+                said = step.get("say", "") + step.get("stop", "")
+                yield row["chapter"], f"{said} {step['does']} {row['why']}"
     for row in content["wrong"]:
-        yield row["chapter"], f"{row['ask']} {row['answer']} {row['why']}"
+        said = [row[part] for part in ("ask", "answer", "right", "why")]
+        yield row["chapter"], "\n".join(said)
     for row in content["change"]:
         yield row["chapter"], row["shows"]
     for chapter, about in content["chapters"].items():
@@ -207,7 +268,7 @@ def test_another_number_is_found():
         ),
         (
             lambda c: c["paths"]["two-hours"]["steps"][0].update(minutes=9),
-            "two-hours: 121 minutes, not 120",
+            "two-hours: 122 minutes, not 120",
         ),
         (
             lambda c: c["paths"]["two-hours"]["steps"][0].update(minutes=9),
@@ -216,6 +277,41 @@ def test_another_number_is_found():
         (
             lambda c: c["paths"]["six-hours"]["steps"].reverse(),
             "six-hours: sure comes before softmax",
+        ),
+        (
+            lambda c: [
+                step.update(at="keep")
+                for step in c["paths"]["six-hours"]["steps"][11:13]
+            ],
+            "six-hours: 105 minutes without a free one",
+        ),
+        (
+            lambda c: c["paths"]["two-hours"]["steps"][0].update(minutes=3),
+            "two-hours: input takes 4 minutes to read",
+        ),
+        (
+            lambda c: c["paths"]["six-hours"]["steps"][7].pop("stop"),
+            "six-hours: network takes 9 minutes to read",
+        ),
+        (
+            lambda c: c["paths"]["two-hours"]["late"][1].pop("say"),
+            "two-hours: relu is left out, and network needs it",
+        ),
+        (
+            lambda c: c["paths"]["two-hours"]["late"].append({"at": "keep"}),
+            "two-hours: keep is no step",
+        ),
+        (
+            lambda c: c["paths"]["two-hours"]["reading"].clear(),
+            "two-hours: exercise-04-halves rests on a section",
+        ),
+        (
+            lambda c: c["paths"]["two-hours"]["exams"].append("06_flowers"),
+            "two-hours: the exam of 06_flowers rests on splits",
+        ),
+        (
+            lambda c: c["wrong"][3].update(at="flattened"),
+            "no step flattened",
         ),
         (
             lambda c: c["sections"]["loss"]["needs"].append("no-flower"),
@@ -289,6 +385,24 @@ def float64() -> Iterator[None]:
 def test_a_changed_word_prints_what_is_said(row: dict, float64: None):
     assert row["prints"] in run(row)
     assert row["prints"] not in run({**row, "new": row["old"]})
+
+
+def test_the_loop_of_an_exam_question_runs():
+    content = CONTENT["chapters"]["04_training_loop"]
+    assert "runs without a message" in content["question"]
+    model = nn.Linear(4, 3)
+    space = {
+        "model": model,
+        "criterion": nn.CrossEntropyLoss(),
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
+        "train_loader": [(torch.ones(2, 4), torch.tensor([0, 2]))],
+        "test_loader": [],
+        "accuracy_of": lambda model, loader: 0.25,
+    }
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(content["code"], space)
+    assert said.getvalue() == "the result: 0.25\n"
 
 
 def test_the_numbers_of_an_exam_question_are_right():
@@ -405,18 +519,32 @@ def test_the_paths_say_where_to_run_all_above():
         ]
         assert "Run all above first" in row
     first = teachers.path_table("two-hours")[5]
-    assert "What goes in" in first and "Open the chapter" in first
-    assert "Run all" not in first
+    assert "What goes in" in first and "*Open the chapter" in first
+    assert "*Run all" not in first
 
 
 def test_a_step_says_where_a_wrong_answer_comes():
-    wrong = {row["section"] for row in CONTENT["wrong"]}
+    wrong = {
+        row.get("at") or row["section"]: f'"#wrong-{number}"'
+        for number, row in enumerate(CONTENT["wrong"], start=1)
+    }
+    linked = set()
     for name, path in CONTENT["paths"].items():
         rows = teachers.path_table(name)[5:]
         for row, step in zip(rows, path["steps"], strict=False):
             place = CONTENT["sections"].get(step.get("at"), {})
-            comes = "A wrong answer comes" in row
-            assert comes == (place.get("section") in wrong)
+            names = {step.get("at"), place.get("section")} & set(wrong)
+            assert row.count("Expect a wrong answer") == len(names)
+            assert all(wrong[name] in row for name in names)
+            linked |= names
+    off = {row["section"] for row in CONTENT["wrong"] if off_the_paths(row)}
+    assert off and linked | off == set(wrong)
+
+
+def off_the_paths(row: dict) -> bool:
+    return f'"wrong-{CONTENT["wrong"].index(row) + 1}"' not in "\n".join(
+        teachers.wrong_answers()
+    )
 
 
 # The pages
@@ -435,16 +563,52 @@ def test_all_that_was_written_is_shown():
     made = {name: "\n".join(make()) for name, make in teachers.MAKERS.items()}
     for name in ("two-hours", "six-hours"):
         for step in CONTENT["paths"][name]["steps"]:
-            assert step.get("does", step.get("name")) in made[name]
+            for part in ("does", "say", "stop", "name"):
+                assert step.get(part, "") in made[name]
+        for row in CONTENT["paths"][name]["late"]:
+            assert row.get("say", "") in made[name]
+        for label in CONTENT["paths"][name]["homework"]:
+            assert f"<{label}>" in made[name]
     for row in CONTENT["wrong"]:
-        parts = [row["ask"], row["answer"], row["why"]]
+        shown = "chapters" if off_the_paths(row) else "wrong"
+        parts = [row[name] for name in ("ask", "answer", "right", "why")]
         for part in [*parts, teachers.code(row["shows"])]:
-            assert part in made["wrong"]
+            assert part in made[shown]
     for row in CHANGES:
         assert row["shows"] in made["changes"]
     for about in CONTENT["chapters"].values():
         for text in [about["question"], *about["holds"]]:
             assert text in made["chapters"]
+
+
+def test_all_boxes_are_named():
+    text = PAGES[0].read_text(encoding="utf-8")
+    part = text.partition("## Boxes to touch")[2].partition("\n## ")[0]
+    named = re.findall(r"\]\(notebooks/(\w+)\.ipynb#([\w-]+)\)", part)
+    boxes = []
+    for chapter, book in teachers.books().items():
+        title = ""
+        for cell in book.cells:
+            if cell.cell_type == "markdown":
+                for _, found in HEADING.findall(without_code(cell.source)):
+                    title = found
+                if 'class="explorer"' in cell.source:
+                    boxes.append((chapter, pages.anchor(title)))
+    assert len(boxes) > 2 and set(named) == set(boxes)
+
+
+def test_what_the_page_tells_to_run_is_there():
+    text = PAGES[0].read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"(?m)^ *make (\w+)$", text):
+        assert re.search(rf"(?m)^{target}:", makefile)
+    for command in (
+        "jupyter-book build book -W -n --keep-going --all",
+        "python tools/handout.py build/handout",
+        "pip install -r requirements.txt",
+    ):
+        assert command in text
+        assert command.removeprefix("python ") in makefile
 
 
 def marking(*arguments: str) -> str:
@@ -470,7 +634,8 @@ def test_the_program_on_the_page_counts_solved_exercises(tmp_path: Path):
             text = "Correct: 108\n"
             cell.outputs = [new_output("stream", name="stdout", text=text)]
         nbformat.write(homework, path)
-        assert marking(str(path)) == f"{path} {right} of {len(starters)}"
+        said = marking(str(tmp_path))
+        assert said == f"ada.ipynb {right} of {len(starters)}"
 
 
 def test_mistakes_go_to_the_remote(
@@ -479,10 +644,12 @@ def test_mistakes_go_to_the_remote(
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     monkeypatch.setattr(teachers, "BOOK", tmp_path)
     assert "from whom you have" in teachers.report()[0]
+    assert "Copy the folder" in teachers.get()[0]
     remote = "https://me:secret@github.com/acme/book.git"
     command = ["git", "-C", tmp_path, "remote", "add", "origin", remote]
     subprocess.run(command, check=True)
     assert "<https://github.com/acme/book/issues>" in teachers.report()[0]
+    assert "git clone https://github.com/acme/book`" in teachers.get()[0]
 
 
 def test_the_version_has_an_entry_and_comes_first():

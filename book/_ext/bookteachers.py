@@ -127,6 +127,7 @@ def chapters() -> dict[str, list[Section]]:
     return {name: sections_of(book) for name, book in books().items()}
 
 
+@cache
 def teaching() -> dict:
     """What was written for teachers."""
     text = (BOOK / "teaching.toml").read_text(encoding="utf-8")
@@ -188,7 +189,7 @@ def is_jump(book: NotebookNode, title: str, visited: set[str]) -> bool:
 def first(place: dict, seen: set[str]) -> str:
     """What to do before a step; `seen` gets what has run after it."""
     chapter, title = place["chapter"], place["section"]
-    hint = "" if seen else "*Open the chapter.* "
+    hint = "" if seen else "*Open the chapter: run all above.* "
     if is_jump(books()[chapter], title, seen):
         hint = "*Run all above first.* "
         titles = [section.title for section in chapters()[chapter]]
@@ -197,14 +198,28 @@ def first(place: dict, seen: set[str]) -> str:
     return hint
 
 
-def wrong_here(place: dict) -> str:
+def comes_at(row: dict, key: str) -> bool:
+    """Whether a wrong answer comes in a section, named by its key."""
+    place = teaching()["sections"][key]
+    same = all(row[part] == place[part] for part in ("chapter", "section"))
+    return row.get("at") == key or ("at" not in row and same)
+
+
+def wrong_here(key: str) -> str:
     """Links to the wrong answers that come in a section."""
     return "".join(
-        f' <a href="#wrong-{number}">A wrong answer comes.</a>'
+        f' <a href="#wrong-{number}">Expect a wrong answer.</a>'
         for number, row in enumerate(teaching()["wrong"], start=1)
-        if row["chapter"] == place["chapter"]
-        and row["section"] == place["section"]
+        if comes_at(row, key)
     )
+
+
+def at_a_step(step: dict, seen: set[str]) -> str:
+    """What happens in a step: what to do and say before it, where to stop."""
+    place = teaching()["sections"][step["at"]]
+    said = f"**Say first:** {step['say']} " if "say" in step else ""
+    stop = f" *Stop {step['stop']}.*" if "stop" in step else ""
+    return first(place, seen) + said + step["does"] + stop
 
 
 def path_table(name: str) -> list[str]:
@@ -215,15 +230,54 @@ def path_table(name: str) -> list[str]:
         row = [clock(now), str(step["minutes"])]
         if "at" in step:
             place = content["sections"][step["at"]]
-            hint = first(place, seen[place["chapter"]])
-            does = hint + step["does"] + wrong_here(place)
+            does = at_a_step(step, seen[place["chapter"]])
+            does += wrong_here(step["at"])
             rows.append([*row, link(place), does, place["why"]])
         else:
-            rows.append([*row, f"*{step['name']}*", "", ""])
+            rows.append([*row, f"*{step['name']}*", step["does"], ""])
         now += step["minutes"]
     rows.append([clock(now), "", "*End*", "", ""])
     head = ["clock", "minutes", "section", "the class", "why it is in"]
     return boxed(table(head, rows), "lesson")
+
+
+def section_of(place: dict) -> Section:
+    """The section of a chapter that is linked, with its words counted."""
+    (found,) = (
+        section
+        for section in chapters()[place["chapter"]]
+        if section.title == place["section"]
+    )
+    return found
+
+
+def around_a_path(name: str) -> list[str]:
+    """What to read before it, to leave out of it, to give home, to ask."""
+    path, places = teaching()["paths"][name], teaching()["sections"]
+    steps = {step["at"]: step for step in path["steps"] if "at" in step}
+    read = sum(math.ceil(section_of(places[at]).reading()) for at in steps)
+    late = [
+        f"{link(places[row['at']])} ({steps[row['at']]['minutes']})"
+        + (f", and say: {row['say']}" if "say" in row else "")
+        for row in path["late"]
+    ]
+    home = [exercise(label) for label in path["homework"]]
+    also = [link(places[at]) for at in path["reading"]]
+    exams = [
+        f'<a href="#exam-{name[:2]}">{name[:2]}</a>' for name in path["exams"]
+    ]
+    return [
+        f"**To prepare:** its sections take {read} minutes to read, by the "
+        "[rule below](#chapter-by-chapter); run them, too.",
+        "",
+        "**Late?** Leave out, in this order, what still lies ahead: "
+        f"{'; '.join(late)}.",
+        "",
+        f"**Homework:** {'; '.join(home)}. They read before: "
+        f"{'; '.join(also)}.",
+        "",
+        f"**Exam questions that fit:** those of {', '.join(exams)}.",
+    ]
 
 
 def rule() -> list[str]:
@@ -296,21 +350,26 @@ def about_a_chapter(chapter: str, content: dict) -> list[str]:
         f"[The chapter](notebooks/{chapter}.ipynb) takes {read} minutes to "
         f"read and {solve} for its exercises; {seconds(chapter)}.",
         "",
-        f"**Never skip:** {', '.join(keep)}.",
+        f"**If you teach all of it, keep:** {', '.join(keep)}.",
         "",
-        "**Skip, in this order** (and what is not understood then):",
+        "**Leave out first, in this order** (and what is lost then):",
         "",
     ]
     for row in content["skip"]:
         lines.append(f"1. {place(chapter, row['section'])}: {row['lost']}.")
     lines += ["", f"**Homework:** {'; '.join(homework)}.", ""]
+    lines += [f'<span id="exam-{number}"></span>', ""]
     lines += [f"**Exam question.** {content['question']}", ""]
     if "code" in content:
         lines += ["```python", content["code"].strip(), "```", ""]
     lines += ["::::{admonition} What a good answer holds", ":class: dropdown"]
     lines += [*(f"- {point}" for point in content["holds"]), "::::", ""]
     lines += ["::::{admonition} Minutes of each section", ":class: dropdown"]
-    return [*lines, *minutes_table(chapter), "::::", ""]
+    lines += [*minutes_table(chapter), "::::", ""]
+    for number, row in enumerate(teaching()["wrong"], start=1):
+        if row["chapter"] == chapter and not is_on_a_path(row):
+            lines += wrong_answer(number, row)
+    return lines
 
 
 def chapter_pages() -> list[str]:
@@ -326,22 +385,33 @@ def code(text: str) -> str:
     return f"`{' '.join(text.split())}`"
 
 
+def is_on_a_path(row: dict) -> bool:
+    """Whether a wrong answer comes in a section that a path visits."""
+    return any(comes_at(row, key) for key in teaching()["sections"])
+
+
+def wrong_answer(number: int, row: dict) -> list[str]:
+    """A question with its wrong and its right answer, and the proof."""
+    figure = f"{{numref}}`{row['figure']}`, " if "figure" in row else ""
+    return [
+        f'<span id="wrong-{number}"></span>{row["ask"]}',
+        f": **Expect:** {row['answer']} *({row['why']})*",
+        "",
+        f"  **Right:** {row['right']}",
+        "",
+        f"  **Show:** {figure}{link(row)}. It prints {code(row['shows'])}.",
+        "",
+    ]
+
+
 def wrong_answers() -> list[str]:
-    """Each question with the wrong answer, its reason, and the proof."""
-    lines = []
-    for number, row in enumerate(teaching()["wrong"], start=1):
-        figure = f"{{numref}}`{row['figure']}`, " if "figure" in row else ""
-        lines += [
-            f'<span id="wrong-{number}"></span>{row["ask"]}',
-            f": **They say:** {row['answer']}",
-            "",
-            f"  **Why it tempts:** {row['why']}",
-            "",
-            f"  **Show:** {figure}{link(row)}. It prints "
-            f"{code(row['shows'])}.",
-            "",
-        ]
-    return lines
+    """The wrong answers that come on the paths."""
+    return [
+        line
+        for number, row in enumerate(teaching()["wrong"], start=1)
+        if is_on_a_path(row)
+        for line in wrong_answer(number, row)
+    ]
 
 
 def changes() -> list[str]:
@@ -356,6 +426,14 @@ def changes() -> list[str]:
     ]
     head = ["section", "change", "what comes"]
     return boxed(table(head, rows), "lesson")
+
+
+def get() -> list[str]:
+    """How to get the book: from its git remote, or from a person."""
+    url = repository(BOOK).get("repository_url")
+    if url:
+        return [f"Get the book: `git clone {url}`."]
+    return ["Copy the folder that you were given."]
 
 
 def report() -> list[str]:
@@ -380,8 +458,9 @@ def this_copy() -> list[str]:
 
 
 MAKERS = {
-    "two-hours": lambda: path_table("two-hours"),
-    "six-hours": lambda: path_table("six-hours"),
+    "two-hours": lambda: path_table("two-hours") + around_a_path("two-hours"),
+    "six-hours": lambda: path_table("six-hours") + around_a_path("six-hours"),
+    "get": get,
     "rule": rule,
     "chapters": chapter_pages,
     "wrong": wrong_answers,
