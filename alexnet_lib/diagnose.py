@@ -19,14 +19,14 @@ from torch.optim import Optimizer
 
 from . import checks
 from .checks import Finding, Sample, take
-from .instruments import gradient_report, rms, same_chance, watch
+from .instruments import Watched, gradient_report, rms, same_chance, watch
 
 # Answers to two pictures: untrained, with Xavier's weights they differ by
 # 0.007 and more, with those that PyTorch's layers start from by 0.0005
 ANSWERS_APART = 1e-3
 # A step changes a weight by about a thousandth
 LARGE_STEP, SMALL_STEP = 0.1, 5e-5
-FEW = 32  # pictures of a batch for practice
+FEW = 16  # pictures of a batch, for practice and short epochs
 PRACTICE = 6  # steps on one batch: momentum needs some to gather
 SHORT = 3  # batches of a short epoch
 
@@ -54,7 +54,7 @@ def diagnose(
 
     device = next(model.parameters()).device
     findings = list(check_weights(model, weights or {}))
-    with same_chance(model), contextlib.redirect_stdout(io.StringIO()):
+    with same_chance(), contextlib.redirect_stdout(io.StringIO()):
         torch.manual_seed(0)  # the same set-up, the same findings
         learned = take(train, pictures, device)
         findings += checks.check_inputs(learned)
@@ -63,15 +63,16 @@ def diagnose(
         if val is not None:
             measured = take(val, pictures, device)
             findings += checks.check_classes(learned, measured)
-            findings += checks.check_splits(learned, measured)
-            findings += checks.check_preparation(learned, measured)
+            unlike = list(checks.check_preparation(learned, measured))
+            findings += unlike or checks.check_splits(learned, measured)
         findings += check_outputs(copies()[0], learned)
         findings += check_norms(model)
         findings += check_signal(copies()[0], learned)
         if optimizer is not None:
             findings += check_optimizer(model, optimizer)
             if epoch is not None:
-                findings += check_loop(epoch, *copies(), learned)
+                seen = short_epochs(epoch, *copies(), learned)
+                findings += check_loop(seen)
             if not findings:  # what is at fault last, and blamed first
                 findings += check_update(*copies(), learned)
     return findings
@@ -114,10 +115,10 @@ def check_norms(model: nn.Module) -> Iterator[Finding]:
     layers = [m for m in model.modules() if not list(m.children())]
     for before, norm in pairwise(layers):
         if isinstance(norm, nn.LocalResponseNorm):
-            # The source of 2012 divides, too; it has its first norm before
-            # the ReLU, the paper behind it
-            paper = isinstance(before, nn.ReLU)
-            if paper and math.isclose(norm.alpha, 1e-4):
+            # The source of 2012 divides, too: its first norm stands right
+            # behind the convolution, the paper's behind the ReLU
+            source = isinstance(before, nn.Conv2d)
+            if not source and math.isclose(norm.alpha, 1e-4):
                 yield Finding(
                     "lrn_alpha",
                     f"a LocalResponseNorm has alpha {norm.alpha:g}, which "
@@ -201,7 +202,7 @@ def check_update(
     guess = math.log(len(train.labels.unique()))
     end, largest = losses[-1], max(steps)
     seen = (
-        f"{PRACTICE} steps on {FEW} pictures took the loss from "
+        f"{PRACTICE} steps on a few pictures took the loss from "
         f"{losses[0]:.3g} to {end:.3g}, each changed the weights by up to "
         f"{largest:.1g} of their size"
     )
@@ -215,27 +216,31 @@ def check_update(
         )
 
 
-def check_loop(
+def short_epochs(
     epoch: Callable, model: nn.Module, optimizer: Optimizer, train: Sample
-) -> Iterator[Finding]:
-    """The loop learns from what it is given, and only measures between."""
-    size = min(FEW, max(1, len(train.labels) // SHORT))
-    images, labels = train.images.split(size), train.labels.split(size)
+) -> Watched:
+    """What two epochs of few batches do: the second meets what the first
+    leaves behind."""
+    images, labels = train.images.split(FEW), train.labels.split(FEW)
     batches = list(zip(images, labels, strict=True))[:SHORT]
 
-    def two_epochs(*given: object) -> None:
-        for _ in range(2):  # what the first leaves behind, the second meets
-            epoch(*given)
+    def twice(*given: object) -> None:
+        epoch(*given)
+        epoch(*given)
 
-    seen = watch(two_epochs, model, batches, optimizer, 2 * SHORT)
-    steps = len(seen.training)
+    return watch(twice, model, batches, optimizer, most=2 * SHORT)
+
+
+def check_loop(seen: Watched) -> Iterator[Finding]:
+    """The loop learns from what it is given, and measures behind it."""
+    steps, measured = len(seen.training), len(seen.measuring)
     if not steps:
         yield Finding(
             "no_step",
-            f"{seen.batches} batches were taken, and the optimizer given made "
-            "no step: call optimizer.step() for each batch",
+            f"{seen.batches} batches were taken, and the optimizer given "
+            "made no step: call its step() for each batch",
         )
-    if steps and not seen.batches:
+    elif not seen.batches:
         yield Finding(
             "ignored_argument",
             f"{steps} steps were made, and no batch was taken from the "
@@ -256,12 +261,12 @@ def check_loop(
     if any(seen.measuring):
         yield Finding(
             "dropout_left_on",
-            f"{sum(seen.measuring)} of {len(seen.measuring)} batches were "
-            "measured in train mode: call model.eval() before",
+            f"{sum(seen.measuring)} of {measured} batches were measured in "
+            "train mode: call model.eval() before",
         )
     if steps > 1 and all(seen.passes[1:]):
         yield Finding(
             "evaluate_inside",
-            f"{sum(seen.passes)} batches were measured while {steps} were "
-            "learned: evaluate behind the loop over batches, not in it",
+            f"{measured} batches were measured while {steps} were learned: "
+            "evaluate behind the loop over batches, not in it",
         )

@@ -13,11 +13,9 @@ from torch.optim import Optimizer
 
 
 @contextmanager
-def same_chance(model: nn.Module) -> Iterator[None]:
-    """Leave PyTorch's random numbers as they were, on the model's device."""
-    device = next(model.parameters()).device
-    gpus = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(gpus):
+def same_chance() -> Iterator[None]:
+    """Leave PyTorch's random numbers as they were, on every device."""
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
         yield
 
 
@@ -51,7 +49,7 @@ def activation_report(model: nn.Module, images: Tensor) -> list[Activation]:
     for name, layer in twin.named_modules():
         if not list(layer.children()):
             layer.register_forward_hook(note(name))
-    with torch.no_grad(), same_chance(model):
+    with torch.no_grad(), same_chance():
         twin(images)
     return rows
 
@@ -82,7 +80,7 @@ def gradient_report(
     """
     criterion = criterion or nn.CrossEntropyLoss()
     twin = copy.deepcopy(model)
-    with torch.enable_grad(), same_chance(model):
+    with torch.enable_grad(), same_chance():
         criterion(twin(images), labels).backward()
     return [
         Gradient(name, rms(weight), 0.0 if grad is None else rms(grad))
