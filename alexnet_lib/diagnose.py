@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader, TensorDataset
 
 from . import checks
 from .checks import Finding, Sample, take
@@ -49,9 +50,6 @@ def diagnose(
     use what it is given.
     """
 
-    def copies() -> tuple[nn.Module, Optimizer | None]:
-        return copy.deepcopy((model, optimizer))
-
     device = next(model.parameters()).device
     findings = list(check_weights(model, weights or {}))
     with same_chance(), contextlib.redirect_stdout(io.StringIO()):
@@ -65,16 +63,18 @@ def diagnose(
             findings += checks.check_classes(learned, measured)
             unlike = list(checks.check_preparation(learned, measured))
             findings += unlike or checks.check_splits(learned, measured)
-        findings += check_outputs(copies()[0], learned)
+        findings += check_outputs(copy.deepcopy(model), learned)
         findings += check_norms(model)
-        findings += check_signal(copies()[0], learned)
+        findings += check_signal(copy.deepcopy(model), learned)
         if optimizer is not None:
             findings += check_optimizer(model, optimizer)
             if epoch is not None:
-                seen = short_epochs(epoch, *copies(), learned)
+                twins = copy.deepcopy((model, optimizer))
+                seen = short_epochs(epoch, *twins, learned)
                 findings += check_loop(seen)
             if not findings:  # what is at fault last, and blamed first
-                findings += check_update(*copies(), learned)
+                twins = copy.deepcopy((model, optimizer))
+                findings += check_update(*twins, learned)
     return findings
 
 
@@ -82,11 +82,12 @@ def check_weights(
     model: nn.Module, weights: dict[str, Tensor]
 ) -> Iterator[Finding]:
     """What was loaded is in the model."""
-    ours = {name: t.cpu() for name, t in model.state_dict().items()}
+    ours = model.state_dict()
     lost = [
         name
         for name, weight in weights.items()
-        if name not in ours or not torch.equal(ours[name], weight.cpu())
+        if name not in ours
+        or not torch.equal(ours[name], weight.to(ours[name]))
     ]
     if lost:
         yield Finding(
@@ -221,14 +222,15 @@ def short_epochs(
 ) -> Watched:
     """What two epochs of few batches do: the second meets what the first
     leaves behind."""
-    images, labels = train.images.split(FEW), train.labels.split(FEW)
-    batches = list(zip(images, labels, strict=True))[:SHORT]
+    count = SHORT * FEW
+    few = TensorDataset(train.images[:count], train.labels[:count])
+    loader = DataLoader(few, batch_size=FEW)
 
     def twice(*given: object) -> None:
         epoch(*given)
         epoch(*given)
 
-    return watch(twice, model, batches, optimizer, most=2 * SHORT)
+    return watch(twice, model, loader, optimizer, most=2 * SHORT)
 
 
 def check_loop(seen: Watched) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -29,7 +29,7 @@ from alexnet_lib.checks import (
     in_order,
     take,
 )
-from alexnet_lib.diagnose import check_norms, diagnose
+from alexnet_lib.diagnose import check_norms, check_weights, diagnose
 from alexnet_lib.init import init_xavier
 from alexnet_lib.model import alexnet_2012, alexnet_paper, alexnet_small
 from alexnet_lib.photos import Photos
@@ -66,7 +66,7 @@ def numbers(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def small(world: World) -> World:
     """With fewer pictures: these tests are many."""
-    return replace(world, images=first(world.images, PICTURES, 100, 20))
+    return replace(world, images=first(world.images, PICTURES, 80, 20))
 
 
 def findings(setup: Setup) -> list[Finding]:
@@ -169,7 +169,7 @@ def test_a_network_that_has_learned_all_needs_no_faster_rate():
     setup = small(cases.flowers()).setup()
     few = Batches(next(iter(setup.train)), 20)
     setup = replace(setup, train=few)
-    for _ in range(80):
+    for _ in range(60):
         setup.learn(setup.model, few, setup.optimizer)
     for group in setup.optimizer.param_groups:
         group["lr"] = 1e-8
@@ -203,6 +203,30 @@ def test_nothing_is_changed(training: bool):
     findings(setup)
     for a, b in zip(before, state(setup), strict=True):
         assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+
+
+def test_the_order_that_a_loader_will_take_is_not_changed():
+    setup = small(cases.flowers()).setup()
+    images, labels = map(torch.cat, zip(*setup.train, strict=True))
+    generator = torch.Generator().manual_seed(5)
+    loader = DataLoader(
+        TensorDataset(images, labels), 20, shuffle=True, generator=generator
+    )
+    before = generator.get_state()
+    assert diagnose(setup.model, loader) == []
+    assert torch.equal(generator.get_state(), before)
+
+
+def test_a_loop_may_ask_for_the_size_of_the_data_set():
+    setup = small(cases.flowers()).setup()
+    seen = []
+
+    def learn(model: nn.Module, loader: DataLoader, *rest: object) -> None:
+        cases.learn(model, loader, *rest)
+        seen.append(len(loader.dataset) / len(loader))
+
+    assert findings(replace(setup, learn=learn)) == []
+    assert seen == [16.0, 16.0]
 
 
 def test_it_says_the_same_each_time_and_prints_nothing(
@@ -348,6 +372,14 @@ def test_an_optimizer_that_never_steps_is_found():
             cases.criterion(model(images), labels).backward()
 
     assert names(findings(replace(setup, learn=learn))) == {"no_step"}
+
+
+def test_weights_of_another_dtype_have_arrived():
+    model = cases.kaiming_network()
+    weights = {n: w.double() for n, w in model.state_dict().items()}
+    assert one(check_weights, model, weights) is None
+    weights["0.bias"] += 1
+    assert one(check_weights, model, weights) == "not_loaded"
 
 
 def test_layers_that_are_frozen_on_purpose_are_no_finding():
