@@ -22,9 +22,10 @@ from . import checks
 from .checks import Finding, Sample, take
 from .instruments import Watched, gradient_report, rms, same_chance, watch
 
-# Answers to two pictures: untrained, with Xavier's weights they differ by
-# 0.007 and more, with those that PyTorch's layers start from by 0.0005
-ANSWERS_APART = 1e-3
+# How far the answers to new pictures lie apart: with Xavier's weights 0.007
+# and more, with those that PyTorch's layers start from 0.0005. The gradient
+# of the first layer: 0.002 and more, and 0.00009
+FADED = 1e-3
 # A step changes a weight by about a thousandth
 LARGE_STEP, SMALL_STEP = 0.1, 5e-5
 FEW = 16  # pictures of a batch, for practice and short epochs
@@ -139,18 +140,18 @@ def without_dropout(model: nn.Module) -> nn.Module:
 
 
 def check_signal(model: nn.Module, train: Sample) -> Iterator[Finding]:
-    """Different pictures get different answers."""
+    """What a picture is reaches the end, and the error the first layer."""
     images, labels = train.images[:FEW], train.labels[:FEW]
     without_dropout(model)
     with torch.no_grad():
         spread = model(images).std(dim=0).mean().item()
-    if spread < ANSWERS_APART:
-        first = gradient_report(model, images, labels)[0]
+    first = gradient_report(model, images, labels)[0]
+    if max(spread, first.gradient) < FADED:
         yield Finding(
             "signal_fades",
             f"the answers to {len(images)} pictures differ by {spread:.1g}, "
             f"and the gradient of {first.name} is {first.gradient:.1g}: see "
-            "that your initialisation is called, and made for ReLU",
+            "that your initialisation is called, and made for your layers",
         )
 
 
@@ -178,8 +179,8 @@ def practice(
     """Learn a few pictures: the loss at each step, and by how large a part
     of itself each step changed the median weight."""
     images, labels = train.images[:FEW], train.labels[:FEW]
-    groups = optimizer.param_groups
-    weights = [p for group in groups for p in group["params"] if p.dim() > 1]
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    weights = [p for p in held if p.requires_grad and p.dim() > 1 and p.any()]
     losses, steps = [], []
     without_dropout(model)
     for _ in range(PRACTICE):
@@ -188,9 +189,10 @@ def practice(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.item())
         pairs = zip(weights, old, strict=True)
-        steps.append(statistics.median(rms(w - o) / rms(o) for w, o in pairs))
+        parts = [rms(w - before) / rms(before) for w, before in pairs]
+        losses.append(loss.item())
+        steps.append(statistics.median(parts or [SMALL_STEP]))
     return losses, steps
 
 

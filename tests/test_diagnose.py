@@ -29,7 +29,12 @@ from alexnet_lib.checks import (
     in_order,
     take,
 )
-from alexnet_lib.diagnose import check_norms, check_weights, diagnose
+from alexnet_lib.diagnose import (
+    check_norms,
+    check_update,
+    check_weights,
+    diagnose,
+)
 from alexnet_lib.init import init_xavier
 from alexnet_lib.model import alexnet_2012, alexnet_paper, alexnet_small
 from alexnet_lib.photos import Photos
@@ -388,6 +393,24 @@ def test_layers_that_are_frozen_on_purpose_are_no_finding():
     weights = [p for p in setup.model.parameters() if p.requires_grad]
     setup = replace(setup, optimizer=Adam(weights, lr=1e-3))
     assert findings(setup) == []
+
+
+def test_the_rate_is_judged_by_the_layers_that_learn():
+    setup = small(cases.flowers()).setup()
+    setup.model[:-1].requires_grad_(False)
+    assert findings(setup) == []
+
+
+def test_a_layer_of_zeros_can_learn():
+    """As the softmax regression of many courses starts."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    nn.init.zeros_(model[1].weight)
+    pictures = sample([0, 1] * 50)
+    pictures.images[::2, :, :4] += 1
+    batches = Batches(pictures[:2], 20)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    assert diagnose(model, batches, None, optimizer) == []
+    assert one(check_update, model, optimizer, pictures) is None
 
 
 def test_a_mode_that_the_last_epoch_left_is_found():
