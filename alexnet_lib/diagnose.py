@@ -22,10 +22,10 @@ from . import checks
 from .checks import Finding, Sample, take
 from .instruments import Watched, gradient_report, rms, same_chance, watch
 
-# How far the answers to new pictures lie apart: with Xavier's weights 0.007
-# and more, with those that PyTorch's layers start from 0.0005. The gradient
-# of the first layer: 0.002 and more, and 0.00009
-FADED = 1e-3
+# Answers to two pictures: untrained, with Xavier's weights they differ by
+# 0.007 and more, with those that PyTorch's layers start from by 0.0005. The
+# first layer's gradient: 0.002 and more, and 0.00009
+ANSWERS_APART = 1e-3
 # A step changes a weight by about a thousandth
 LARGE_STEP, SMALL_STEP = 0.1, 5e-5
 FEW = 16  # pictures of a batch, for practice and short epochs
@@ -146,7 +146,7 @@ def check_signal(model: nn.Module, train: Sample) -> Iterator[Finding]:
     with torch.no_grad():
         spread = model(images).std(dim=0).mean().item()
     first = gradient_report(model, images, labels)[0]
-    if max(spread, first.gradient) < FADED:
+    if max(spread, first.gradient) < ANSWERS_APART:
         yield Finding(
             "signal_fades",
             f"the answers to {len(images)} pictures differ by {spread:.1g}, "
