@@ -346,6 +346,18 @@ def test_a_few_pictures_in_both_splits_are_found_and_one_is_not():
         assert one(check_splits, train, mixed) == found
 
 
+def test_near_copies_are_found_without_their_files():
+    """As random crops make them; flips are not found."""
+    train = sample([0, 1] * 50)
+    copies = train.images + 0.2 * torch.randn(100, 1, 8, 8)
+    others = torch.randn(100, 1, 8, 8)
+    assert one(check_splits, train, train._replace(images=others)) is None
+    both = torch.cat([copies[:50], others[:50]])
+    found = one(check_splits, train, train._replace(images=both))
+    assert found == "val_is_train"
+
+
+@pytest.mark.filterwarnings("error")
 def test_splits_are_compared_class_by_class():
     """Val may begin with a class that is darker than all others."""
     train = sample([0, 1, 2, 3] * 50)
@@ -381,10 +393,21 @@ def test_an_optimizer_that_never_steps_is_found():
 
 def test_weights_of_another_dtype_have_arrived():
     model = cases.kaiming_network()
-    weights = {n: w.double() for n, w in model.state_dict().items()}
+    weights = {n: w.double() / 3 for n, w in model.state_dict().items()}
+    model.load_state_dict(weights)
     assert one(check_weights, model, weights) is None
     weights["0.bias"] += 1
     assert one(check_weights, model, weights) == "not_loaded"
+
+
+def test_the_rate_is_not_blamed_for_the_pictures():
+    world = small(cases.flowers())
+
+    def sgd(model: nn.Module) -> Optimizer:
+        return SGD(model.parameters(), lr=0.1)
+
+    setup = cases.not_scaled(replace(world, optimizer=sgd))
+    assert names(findings(setup)) == {"not_scaled"}
 
 
 def test_layers_that_are_frozen_on_purpose_are_no_finding():
