@@ -33,7 +33,7 @@ EXAMPLES = """examples:
 """
 # The module of each name has EXPERIMENTS and about(); an experiment takes a
 # seed and gives {variant: {quantity: number}}
-MODULES = {"cases": "effects", "ablations": "ablations"}
+MODULES = {"cases": "effects", "ablations": "ablations", "paper": "paper"}
 BUILD = Path(__file__).parents[1] / "build" / "seeds"
 SHOWN = ("train_loss", "val_accuracy", "test_accuracy")
 
