@@ -38,6 +38,7 @@ EXAMPLES = """examples:
 MODULES = {
     "cases": "benchmarks.effects",
     "ablations": "benchmarks.ablations",
+    "paper": "benchmarks.paper",
     "starts": "benchmarks.starts",
 }
 BUILD = Path(__file__).parents[1] / "build" / "seeds"
