@@ -147,6 +147,7 @@ def test_the_reader_s_loop_gives_the_numbers_of_the_library(few):
     history = engine.fit(state, setup.train, setup.val, 2, seed=3)
     assert ablations.curves(by_hand) == ablations.curves(history)
     assert by_hand[1]["train_loss"] != by_hand[0]["train_loss"]
+    assert not cases.criterion._forward_hooks
 
 
 def test_the_healthy_run_is_looked_at_in_every_wrong_way(few):
