@@ -19,6 +19,7 @@ ARROWS = {
     "data": {"downloads", "drawings", "photos"},
     "diagnose": {"checks", "instruments"},
     "downloads": {"drawings"},
+    "paper": {"engine", "inference", "layers"},
 }
 # Used in the book, not taught in it: downloads, how records are kept, what
 # refuses files, figures
