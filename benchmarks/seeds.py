@@ -10,7 +10,7 @@ import json
 import multiprocessing
 import shutil
 import sys
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import import_module
 from pathlib import Path
 from statistics import mean, stdev
@@ -28,19 +28,21 @@ EXAMPLES = """examples:
     python -m benchmarks.seeds cases
   the ablations of chapter 10, three seeds, in place of the old record:
     python -m benchmarks.seeds ablations --seeds 3 --replace
+  the first steps of the whole network of the paper:
+    python -m benchmarks.seeds starts --seeds 1
   a look at two experiments, which records nothing:
     python -m benchmarks.seeds cases --only healthy eval_leaks --seeds 1
 """
 # The module of each name has EXPERIMENTS and about(); an experiment takes a
 # seed and gives {variant: {quantity: number}}
-MODULES = {"cases": "effects", "ablations": "ablations", "paper": "paper"}
+MODULES = {
+    "cases": "benchmarks.effects",
+    "ablations": "benchmarks.ablations",
+    "paper": "benchmarks.paper",
+    "starts": "benchmarks.starts",
+}
 BUILD = Path(__file__).parents[1] / "build" / "seeds"
 SHOWN = ("train_loss", "val_accuracy", "test_accuracy")
-
-
-def module_of(name: str):
-    """The module that has the experiments of `name`."""
-    return import_module(f".{MODULES[name]}", __package__)
 
 
 def prepare_process() -> None:
@@ -50,10 +52,10 @@ def prepare_process() -> None:
     keep_memory()
 
 
-def measure(name: str, experiment: str, seed: int, path: Path) -> None:
+def measure(module: str, experiment: str, seed: int, path: Path) -> None:
     """Run one experiment with one seed, and keep its results at `path`."""
     with quiet():
-        rows = module_of(name).EXPERIMENTS[experiment](seed)
+        rows = import_module(module).EXPERIMENTS[experiment](seed)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(rows, allow_nan=False))
     partial.replace(path)
@@ -88,10 +90,11 @@ def measure_all(
         file=sys.stderr,
     )
     try:
-        runs = [pool.submit(measure, name, *task) for task in missing]
-        done: Future
-        for done in as_completed(runs):
-            done.result()  # raises what the run raised
+        started = [
+            pool.submit(measure, MODULES[name], *task) for task in missing
+        ]
+        for done in as_completed(started):
+            done.result()  # raises what the experiment raised
             bar.update()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -140,7 +143,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     for option in ("seeds", "jobs"):
         if getattr(args, option) < 1:
             parser.error(f"--{option} is {getattr(args, option)}: at least 1")
-    known = list(module_of(args.name).EXPERIMENTS)
+    known = list(import_module(MODULES[args.name]).EXPERIMENTS)
     args.only = args.only or []
     if unknown := [name for name in args.only if name not in known]:
         parser.error(
@@ -168,7 +171,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     record = {"name": args.record, "kind": "seeds", **started}
     record["command"] = " ".join(["python -m benchmarks.seeds", *args.words])
-    record |= {**module_of(args.name).about(), "runs": runs}
+    record |= {**import_module(MODULES[args.name]).about(), "runs": runs}
     if args.replace:
         evidence.record_path(args.record).unlink(missing_ok=True)
     print(f"recorded in {evidence.save_record(record)}")
