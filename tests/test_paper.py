@@ -157,7 +157,7 @@ def test_color_noise_shifts_each_image_by_one_color(noise):
     shifts = paper.color_noise(*noise)(images) - images / 255
     first = shifts[:, :, :1, :1]
     torch.testing.assert_close(shifts, first.expand_as(shifts))
-    assert first.unique(dim=0).shape[0] == 4
+    assert first.std(dim=0).min() > 0.001  # each its own
     assert shifts.dtype == torch.get_default_dtype()
     nothing = paper.color_noise(*noise, strength=0.0)(images)
     torch.testing.assert_close(nothing, images / 255)
