@@ -19,7 +19,7 @@ help:
 	@echo "make browser-test   only the tests that look at the pages"
 	@echo "make bench      measure the posts' loops and the book's, side by side"
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
-	@echo "make record     measure the effects over seeds anew; about MINUTES minutes"
+	@echo "make record     measure effects over seeds anew, in fifteen minutes"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"
 	@echo "make prove      take each protection out: its test must notice"
 	@echo "make setup-test run the notebooks as Colab would (installs gigabytes)"
@@ -51,10 +51,12 @@ bench: $(READY)
 	env -u OMP_WAIT_POLICY $(BIN)/python -m benchmarks \
 	--json build/bench.json $(BENCH)
 
-# In place of the committed records; what was measured is kept in build
+# Records that are there already go when the new ones are whole
 record: $(READY)
 	$(BIN)/python -m benchmarks.seeds cases --replace
-	$(BIN)/python -m benchmarks.seeds ablations --seeds 3 --replace
+	$(BIN)/python -m benchmarks.seeds ablations --replace
+	$(BIN)/python -m benchmarks.seeds paper --replace
+	$(BIN)/python -m benchmarks.seeds starts --seeds 1 --replace
 
 stress: $(READY)
 	$(BIN)/python -m tests.faults $(STRESS)

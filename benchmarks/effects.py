@@ -1,7 +1,7 @@
 """What each mistake of chapter 09 costs: the lab run with one thing changed.
 
 The set-ups are those of `cases`, trained by their own loops. The cases
-about plain SGD have a base of their own, which takes twice the epochs.
+about plain SGD have a base of their own, which takes more epochs.
 """
 
 import time

@@ -111,14 +111,14 @@ def summary(runs: dict[str, list[dict]]) -> str:
 
     What a variant does not have is left empty.
     """
-    lines = [" " * 18 + "".join(f"{name:>20}" for name in SHOWN)]
+    lines = [" " * 22 + "".join(f"{name:>20}" for name in SHOWN)]
     for variant, rows in runs.items():
-        line = f"{variant:18}"
+        line = f"{variant:22}"
         for name in SHOWN:
             values = [row[name] for row in rows if row.get(name) is not None]
             if values:
                 spread = stdev(values) if len(values) > 1 else 0.0
-                line += f"{mean(values):12.3f} ± {spread:.3f}"
+                line += f"{f'{mean(values):.3f} ± {spread:.3f}':>20}"
             else:
                 line += " " * 20
         lines.append(f"{line.rstrip()}  n={len(rows)}")
