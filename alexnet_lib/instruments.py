@@ -13,11 +13,9 @@ from torch.optim import Optimizer
 
 
 @contextmanager
-def same_chance(model: nn.Module) -> Iterator[None]:
-    """Leave PyTorch's random numbers as they were, on the model's device."""
-    device = next(model.parameters()).device
-    gpus = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(gpus):
+def same_chance() -> Iterator[None]:
+    """Leave PyTorch's random numbers as they were, on every device."""
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
         yield
 
 
@@ -51,7 +49,7 @@ def activation_report(model: nn.Module, images: Tensor) -> list[Activation]:
     for name, layer in twin.named_modules():
         if not list(layer.children()):
             layer.register_forward_hook(note(name))
-    with torch.no_grad(), same_chance(model):
+    with torch.no_grad(), same_chance():
         twin(images)
     return rows
 
@@ -82,7 +80,7 @@ def gradient_report(
     """
     criterion = criterion or nn.CrossEntropyLoss()
     twin = copy.deepcopy(model)
-    with torch.enable_grad(), same_chance(model):
+    with torch.enable_grad(), same_chance():
         criterion(twin(images), labels).backward()
     return [
         Gradient(name, rms(weight), 0.0 if grad is None else rms(grad))
@@ -94,16 +92,21 @@ def gradient_report(
 
 @dataclass
 class Watched:
-    """What an epoch did; the first three lists have one entry per step."""
+    """What an epoch did, as seen from outside.
 
-    training: list[bool] = field(default_factory=list)  # was it train mode?
-    passes: list[int] = field(default_factory=list)  # without gradient, since
-    # the step before
-    kept: list[bool] = field(default_factory=list)  # old gradients, not zero
-    measuring: list[bool] = field(default_factory=list)  # train mode, in each
-    # pass without gradient
-    batches: int = 0  # taken from the loader that was given
-    pictures: int = 0  # learned from
+    For each step: whether it was made in train mode; how many passes
+    without gradient came since the step before; whether gradients of the
+    step before were kept. For each pass without gradient: whether it was
+    made in train mode. And how many batches were taken from the loader
+    given, how many pictures were learned from, in how many seconds.
+    """
+
+    training: list[bool] = field(default_factory=list)
+    passes: list[int] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
+    measuring: list[bool] = field(default_factory=list)
+    batches: int = 0
+    pictures: int = 0
     seconds: float = 0.0
 
 

@@ -12,7 +12,7 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 from alexnet_lib import data
 from alexnet_lib.batches import (
@@ -71,23 +71,25 @@ class Setup:
 
 
 def plain_network(channels: int = 3, num_classes: int = 5) -> nn.Sequential:
-    """Six 3 x 3 convolutions and two dense layers, for 64 pixels."""
+    """Seven narrow convolutions and a dense layer, for 64 pixels.
+
+    Nothing of AlexNet: no pool before the last, `nn.LeakyReLU`.
+    """
     layers = []
-    for width, stride in ((16, 2), (24, 1), (32, 2), (48, 1), (64, 2)):
+    for width, stride in (
+        (16, 2),
+        (24, 2),
+        (32, 1),
+        (32, 2),
+        (48, 1),
+        (48, 2),
+        (64, 1),
+    ):
         layers.append(nn.Conv2d(channels, width, 3, stride, padding=1))
-        layers.append(nn.ReLU())
+        layers.append(nn.LeakyReLU(0.1))
         channels = width
-    return nn.Sequential(
-        *layers,
-        nn.Conv2d(64, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64 * 4 * 4, 128),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(128, num_classes),
-    )
+    pool = nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.3)
+    return nn.Sequential(*layers, *pool, nn.Linear(64 * 4, num_classes))
 
 
 def kaiming_network() -> nn.Module:
@@ -153,10 +155,6 @@ def drawn_flowers() -> ImageData:
     return first(data.drawn_flowers(side=72), 500, 140, 140)
 
 
-def momentum(model: nn.Module) -> Optimizer:
-    return SGD(model.parameters(), lr=0.01, momentum=0.9)
-
-
 def garments(seed: int = 0) -> World:
     """The lab run of chapter 09."""
     return World(
@@ -171,13 +169,13 @@ def garments(seed: int = 0) -> World:
     )
 
 
-def flowers(seed: int = 7) -> World:
+def flowers(seed: int = 11) -> World:
     """Another network, optimizer, size, number of channels and classes."""
     return World(
         seed=seed,
         images=drawn_flowers(),
         network=kaiming_network,
-        optimizer=momentum,
+        optimizer=lambda model: AdamW(model.parameters(), lr=1e-3),
         batch=20,
         mean=[0.5, 0.5, 0.5],
         std=[0.5, 0.5, 0.5],
