@@ -9,7 +9,7 @@ JOBS ?= 2
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book pdf test browser-test bench stress prove setup-test \
+.PHONY: help book pdf test browser-test bench record stress prove setup-test \
 publish lab notebooks pictures sync clean
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make browser-test   only the tests that look at the pages"
 	@echo "make bench      measure the posts' loops and the book's, side by side"
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
+	@echo "make record     measure effects over seeds anew, in fifteen minutes"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"
 	@echo "make prove      take each protection out: its test must notice"
 	@echo "make setup-test run the notebooks as Colab would (installs gigabytes)"
@@ -49,6 +50,13 @@ bench: $(READY)
 	@mkdir -p build
 	env -u OMP_WAIT_POLICY $(BIN)/python -m benchmarks \
 	--json build/bench.json $(BENCH)
+
+# Records that are there already go when the new ones are whole
+record: $(READY)
+	$(BIN)/python -m benchmarks.seeds cases --replace
+	$(BIN)/python -m benchmarks.seeds ablations --replace
+	$(BIN)/python -m benchmarks.seeds paper --replace
+	$(BIN)/python -m benchmarks.seeds starts --seeds 1 --replace
 
 stress: $(READY)
 	$(BIN)/python -m tests.faults $(STRESS)

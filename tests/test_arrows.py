@@ -18,6 +18,7 @@ ARROWS = {
     "model": {"init", "layers"},
     "data": {"downloads", "drawings", "photos"},
     "downloads": {"drawings"},
+    "paper": {"engine", "inference", "layers"},
 }
 # Used in the book, not taught in it: downloads, how records are kept, what
 # refuses files, figures

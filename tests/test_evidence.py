@@ -8,7 +8,7 @@ import torch
 
 from alexnet_lib import data, evidence
 from alexnet_lib.model import ARCHITECTURES
-from benchmarks import checks, machine
+from benchmarks import checks, machine, seeds
 from tests.faults import FAMILIES
 from tools import prove
 from tools.sync_taught import notebooks
@@ -19,6 +19,7 @@ RUNS = [name for name in NAMES if KINDS[name] == "run"]
 BENCHMARKS = [name for name in NAMES if KINDS[name] == "benchmark"]
 TIMES = [name for name in NAMES if KINDS[name] == "notebooks"]
 FAULTS = [name for name in NAMES if KINDS[name] == "faults"]
+SEEDS = [name for name in NAMES if KINDS[name] == "seeds"]
 KEYS = {
     "name",
     "command",
@@ -159,6 +160,41 @@ def test_a_committed_count_of_faults_is_whole(name):
     assert {*record["cases"]} == held and min(record["cases"].values()) > 0
     text = json.dumps(record)
     assert "/home/" not in text and "/root" not in text
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_a_committed_record_of_seeds_is_whole(name):
+    """Of the data and settings of today, every variant with all seeds."""
+    record = evidence.load_record(name)
+    assert record["name"] == name and " changed" not in record["commit"]
+    asked = name.removesuffix("-cpu")
+    assert record["command"].split()[2:4] == ["benchmarks.seeds", asked]
+    module = import_module(seeds.MODULES[asked])
+    assert {"data": record["data"], "settings": record["settings"]} == (
+        module.about()
+    )
+    runs = record["runs"]
+    assert set(module.EXPERIMENTS) <= set(runs)
+    count = len(next(iter(runs.values())))
+    for variant, rows in runs.items():
+        assert [row["seed"] for row in rows] == list(range(count)), variant
+        for row in rows:
+            assert_counted(row, record["data"])
+    text = json.dumps(record)
+    assert "/home/" not in text and "/root" not in text
+
+
+def assert_counted(row: dict, counts: dict) -> None:
+    """Accuracies are of whole images, and a history ends in its row."""
+    for split in ("val", "test"):
+        count = row.get(f"{split}_count", counts[split])
+        right = row.get(f"{split}_accuracy", 0) * count
+        assert right == pytest.approx(round(right), abs=1e-6)
+    history = row.get("history", [])
+    assert [r["epoch"] for r in history] == list(range(1, len(history) + 1))
+    if history and "train_loss" in row:
+        assert history[-1]["train_loss"] == row["train_loss"]
+        assert history[-1]["val_accuracy"] == row["val_accuracy"]
 
 
 @pytest.mark.parametrize("name", TIMES)

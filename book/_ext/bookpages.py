@@ -13,6 +13,7 @@ import sys
 import tomllib
 from functools import cache
 from pathlib import Path
+from statistics import mean, stdev
 
 import nbformat
 from nbformat import NotebookNode
@@ -108,7 +109,7 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def records() -> list[dict]:
-    """All that was measured, by name: runs, benchmarks and faults."""
+    """All that was measured, by name: runs, effects, benchmarks, faults."""
     folder = BOOK.parent / "alexnet_lib" / "records"
     return [
         json.loads(path.read_text(encoding="utf-8"))
@@ -187,6 +188,50 @@ def about_a_benchmark(run: dict) -> list[str]:
     ]
 
 
+def mean_and_spread(rows: list[dict], name: str) -> str:
+    """Mean and standard deviation over the seeds; empty where not measured."""
+    values = [row[name] for row in rows if row.get(name) is not None]
+    if len(values) < 2:
+        return "".join(f"{value:.3f}" for value in values)
+    return f"{mean(values):.3f} ± {stdev(values):.3f}"
+
+
+def about_seeds(run: dict) -> list[str]:
+    """What was changed in a small run, and what came out over the seeds."""
+    data, versions = run["data"], run["versions"]
+    images = ", ".join(f"{data[s]:,} {s}" for s in ("train", "val", "test"))
+    about = {
+        "data": f"{data['name']}: {images} images, "
+        f"checksum `{data['checksum'][:16]}`",
+        **{k.replace("_", " "): str(v) for k, v in run["settings"].items()},
+        "device": f"{run['device']}, {run['threads']} thread(s) a run",
+        "versions": ", ".join(f"{k} {v}" for k, v in versions.items()),
+        "date": run["date"],
+        "commit": f"`{run['commit'][:12]}`",
+    }
+    names = ("train_loss", "val_accuracy", "test_accuracy")
+    rows = [
+        [
+            f"`{variant}`",
+            *(mean_and_spread(rows, name) for name in names),
+            str(len(rows)),
+        ]
+        for variant, rows in run["runs"].items()
+    ]
+    head = ["variant", "train loss", "val accuracy", "test accuracy", "seeds"]
+    return [
+        f"## {run['name']}",
+        "",
+        *["```", run["command"], "```"],
+        *table(["what", "value"], [[k, v] for k, v in about.items()]),
+        "",
+        "Mean and standard deviation over the seeds:",
+        "",
+        *table(head, rows),
+        "",
+    ]
+
+
 def records_page() -> list[str]:
     """One table of all runs; then each on its own, and each benchmark.
 
@@ -208,6 +253,8 @@ def records_page() -> list[str]:
     for run in all_of_them:
         if run.get("kind") == "benchmark":
             each += about_a_benchmark(run)
+        if run.get("kind") == "seeds":
+            each += about_seeds(run)
         if run.get("kind") == "notebooks":
             each += notebooks_table(run)
     head = ["record", "network", "data", "test accuracy", "date"]
