@@ -38,13 +38,17 @@ class Sample(NamedTuple):
 
 def take(loader: Iterable, pictures: int, device: torch.device) -> Sample:
     """The first `pictures` of a loader, or all where there are fewer."""
+    source = getattr(loader, "batches", loader)  # behind a DeviceLoader
+    generator = getattr(source, "generator", None)
+    before = generator and generator.get_state()
     images, labels = [], []
     for some, their_labels in loader:
         images.append(some.to(device))
         labels.append(their_labels.to(device))
         if sum(map(len, labels)) >= pictures:
             break
-    source = getattr(loader, "batches", loader)  # behind a DeviceLoader
+    if generator:
+        generator.set_state(before)
     dataset = getattr(source, "dataset", None)
     return Sample(torch.cat(images), torch.cat(labels), dataset)
 
@@ -56,7 +60,7 @@ def chance(labels: Tensor) -> float:
 
 def in_order(labels: Tensor) -> bool:
     """Whether the classes come one after another."""
-    agree = (labels[1:] == labels[:-1]).double().mean().item()
+    agree = (labels[1:] == labels[:-1]).float().mean().item()
     return agree >= (1 + chance(labels)) / 2  # nearer to always than chance
 
 

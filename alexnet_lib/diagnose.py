@@ -16,13 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader, TensorDataset
 
 from . import checks
 from .checks import Finding, Sample, take
 from .instruments import Watched, gradient_report, rms, same_chance, watch
 
 # Answers to two pictures: untrained, with Xavier's weights they differ by
-# 0.007 and more, with those that PyTorch's layers start from by 0.0005
+# 0.007 and more, with those that PyTorch's layers start from by 0.0005. The
+# first layer's gradient: 0.002 and more, and 0.00009
 ANSWERS_APART = 1e-3
 # A step changes a weight by about a thousandth
 LARGE_STEP, SMALL_STEP = 0.1, 5e-5
@@ -49,9 +51,6 @@ def diagnose(
     use what it is given.
     """
 
-    def copies() -> tuple[nn.Module, Optimizer | None]:
-        return copy.deepcopy((model, optimizer))
-
     device = next(model.parameters()).device
     findings = list(check_weights(model, weights or {}))
     with same_chance(), contextlib.redirect_stdout(io.StringIO()):
@@ -65,16 +64,18 @@ def diagnose(
             findings += checks.check_classes(learned, measured)
             unlike = list(checks.check_preparation(learned, measured))
             findings += unlike or checks.check_splits(learned, measured)
-        findings += check_outputs(copies()[0], learned)
+        findings += check_outputs(copy.deepcopy(model), learned)
         findings += check_norms(model)
-        findings += check_signal(copies()[0], learned)
+        findings += check_signal(copy.deepcopy(model), learned)
         if optimizer is not None:
             findings += check_optimizer(model, optimizer)
             if epoch is not None:
-                seen = short_epochs(epoch, *copies(), learned)
+                twins = copy.deepcopy((model, optimizer))
+                seen = short_epochs(epoch, *twins, learned)
                 findings += check_loop(seen)
             if not findings:  # what is at fault last, and blamed first
-                findings += check_update(*copies(), learned)
+                twins = copy.deepcopy((model, optimizer))
+                findings += check_update(*twins, learned)
     return findings
 
 
@@ -82,11 +83,12 @@ def check_weights(
     model: nn.Module, weights: dict[str, Tensor]
 ) -> Iterator[Finding]:
     """What was loaded is in the model."""
-    ours = {name: t.cpu() for name, t in model.state_dict().items()}
+    ours = model.state_dict()
     lost = [
         name
         for name, weight in weights.items()
-        if name not in ours or not torch.equal(ours[name], weight.cpu())
+        if name not in ours
+        or not torch.equal(ours[name], weight.to(ours[name]))
     ]
     if lost:
         yield Finding(
@@ -138,18 +140,18 @@ def without_dropout(model: nn.Module) -> nn.Module:
 
 
 def check_signal(model: nn.Module, train: Sample) -> Iterator[Finding]:
-    """Different pictures get different answers."""
+    """What a picture is reaches the end, and the error the first layer."""
     images, labels = train.images[:FEW], train.labels[:FEW]
     without_dropout(model)
     with torch.no_grad():
         spread = model(images).std(dim=0).mean().item()
-    if spread < ANSWERS_APART:
-        first = gradient_report(model, images, labels)[0]
+    first = gradient_report(model, images, labels)[0]
+    if max(spread, first.gradient) < ANSWERS_APART:
         yield Finding(
             "signal_fades",
             f"the answers to {len(images)} pictures differ by {spread:.1g}, "
             f"and the gradient of {first.name} is {first.gradient:.1g}: see "
-            "that your initialisation is called, and made for ReLU",
+            "that your initialisation is called, and made for your layers",
         )
 
 
@@ -177,8 +179,8 @@ def practice(
     """Learn a few pictures: the loss at each step, and by how large a part
     of itself each step changed the median weight."""
     images, labels = train.images[:FEW], train.labels[:FEW]
-    groups = optimizer.param_groups
-    weights = [p for group in groups for p in group["params"] if p.dim() > 1]
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    weights = [p for p in held if p.requires_grad and p.dim() > 1 and p.any()]
     losses, steps = [], []
     without_dropout(model)
     for _ in range(PRACTICE):
@@ -187,9 +189,10 @@ def practice(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.item())
         pairs = zip(weights, old, strict=True)
-        steps.append(statistics.median(rms(w - o) / rms(o) for w, o in pairs))
+        parts = [rms(w - before) / rms(before) for w, before in pairs]
+        losses.append(loss.item())
+        steps.append(statistics.median(parts or [SMALL_STEP]))
     return losses, steps
 
 
@@ -221,14 +224,15 @@ def short_epochs(
 ) -> Watched:
     """What two epochs of few batches do: the second meets what the first
     leaves behind."""
-    images, labels = train.images.split(FEW), train.labels.split(FEW)
-    batches = list(zip(images, labels, strict=True))[:SHORT]
+    count = SHORT * FEW
+    few = TensorDataset(train.images[:count], train.labels[:count])
+    loader = DataLoader(few, batch_size=FEW)
 
     def twice(*given: object) -> None:
         epoch(*given)
         epoch(*given)
 
-    return watch(twice, model, batches, optimizer, most=2 * SHORT)
+    return watch(twice, model, loader, optimizer, most=2 * SHORT)
 
 
 def check_loop(seen: Watched) -> Iterator[Finding]:

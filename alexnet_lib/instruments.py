@@ -92,16 +92,21 @@ def gradient_report(
 
 @dataclass
 class Watched:
-    """What an epoch did; the first three lists have one entry per step."""
+    """What an epoch did, as seen from outside.
 
-    training: list[bool] = field(default_factory=list)  # was it train mode?
-    passes: list[int] = field(default_factory=list)  # without gradient, since
-    # the step before
-    kept: list[bool] = field(default_factory=list)  # old gradients, not zero
-    measuring: list[bool] = field(default_factory=list)  # train mode, in each
-    # pass without gradient
-    batches: int = 0  # taken from the loader that was given
-    pictures: int = 0  # learned from
+    For each step: whether it was made in train mode; how many passes
+    without gradient came since the step before; whether gradients of the
+    step before were kept. For each pass without gradient: whether it was
+    made in train mode. And how many batches were taken from the loader
+    given, how many pictures were learned from, in how many seconds.
+    """
+
+    training: list[bool] = field(default_factory=list)
+    passes: list[int] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
+    measuring: list[bool] = field(default_factory=list)
+    batches: int = 0
+    pictures: int = 0
     seconds: float = 0.0
 
 

@@ -17,6 +17,7 @@ ARROWS = {
     "guards": {"model"},
     "model": {"init", "layers"},
     "data": {"downloads", "drawings", "photos"},
+    "diagnose": {"checks", "instruments"},
     "downloads": {"drawings"},
     "paper": {"engine", "inference", "layers"},
 }
@@ -147,7 +148,7 @@ def test_a_module_is_read_at_one_sitting(name: str):
 
 def test_what_is_taught_is_small():
     taught = set(MODULES) - NOT_TAUGHT
-    assert sum(lines(MODULES[name]) for name in taught) <= 1200
+    assert sum(lines(MODULES[name]) for name in taught) <= 1720
 
 
 def test_the_checks_see_what_they_are_for():

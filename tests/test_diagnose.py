@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -29,7 +29,12 @@ from alexnet_lib.checks import (
     in_order,
     take,
 )
-from alexnet_lib.diagnose import check_norms, diagnose
+from alexnet_lib.diagnose import (
+    check_norms,
+    check_update,
+    check_weights,
+    diagnose,
+)
 from alexnet_lib.init import init_xavier
 from alexnet_lib.model import alexnet_2012, alexnet_paper, alexnet_small
 from alexnet_lib.photos import Photos
@@ -66,7 +71,7 @@ def numbers(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def small(world: World) -> World:
     """With fewer pictures: these tests are many."""
-    return replace(world, images=first(world.images, PICTURES, 100, 20))
+    return replace(world, images=first(world.images, PICTURES, 80, 20))
 
 
 def findings(setup: Setup) -> list[Finding]:
@@ -169,7 +174,7 @@ def test_a_network_that_has_learned_all_needs_no_faster_rate():
     setup = small(cases.flowers()).setup()
     few = Batches(next(iter(setup.train)), 20)
     setup = replace(setup, train=few)
-    for _ in range(80):
+    for _ in range(60):
         setup.learn(setup.model, few, setup.optimizer)
     for group in setup.optimizer.param_groups:
         group["lr"] = 1e-8
@@ -203,6 +208,30 @@ def test_nothing_is_changed(training: bool):
     findings(setup)
     for a, b in zip(before, state(setup), strict=True):
         assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+
+
+def test_the_order_that_a_loader_will_take_is_not_changed():
+    setup = small(cases.flowers()).setup()
+    images, labels = map(torch.cat, zip(*setup.train, strict=True))
+    generator = torch.Generator().manual_seed(5)
+    loader = DataLoader(
+        TensorDataset(images, labels), 20, shuffle=True, generator=generator
+    )
+    before = generator.get_state()
+    assert diagnose(setup.model, loader) == []
+    assert torch.equal(generator.get_state(), before)
+
+
+def test_a_loop_may_ask_for_the_size_of_the_data_set():
+    setup = small(cases.flowers()).setup()
+    seen = []
+
+    def learn(model: nn.Module, loader: DataLoader, *rest: object) -> None:
+        cases.learn(model, loader, *rest)
+        seen.append(len(loader.dataset) / len(loader))
+
+    assert findings(replace(setup, learn=learn)) == []
+    assert seen == [16.0, 16.0]
 
 
 def test_it_says_the_same_each_time_and_prints_nothing(
@@ -317,6 +346,18 @@ def test_a_few_pictures_in_both_splits_are_found_and_one_is_not():
         assert one(check_splits, train, mixed) == found
 
 
+def test_near_copies_are_found_without_their_files():
+    """As random crops make them; flips are not found."""
+    train = sample([0, 1] * 50)
+    copies = train.images + 0.2 * torch.randn(100, 1, 8, 8)
+    others = torch.randn(100, 1, 8, 8)
+    assert one(check_splits, train, train._replace(images=others)) is None
+    both = torch.cat([copies[:50], others[:50]])
+    found = one(check_splits, train, train._replace(images=both))
+    assert found == "val_is_train"
+
+
+@pytest.mark.filterwarnings("error")
 def test_splits_are_compared_class_by_class():
     """Val may begin with a class that is darker than all others."""
     train = sample([0, 1, 2, 3] * 50)
@@ -350,12 +391,49 @@ def test_an_optimizer_that_never_steps_is_found():
     assert names(findings(replace(setup, learn=learn))) == {"no_step"}
 
 
+def test_weights_of_another_dtype_have_arrived():
+    model = cases.kaiming_network()
+    weights = {n: w.double() / 3 for n, w in model.state_dict().items()}
+    model.load_state_dict(weights)
+    assert one(check_weights, model, weights) is None
+    weights["0.bias"] += 1
+    assert one(check_weights, model, weights) == "not_loaded"
+
+
+def test_the_rate_is_not_blamed_for_the_pictures():
+    world = small(cases.flowers())
+
+    def sgd(model: nn.Module) -> Optimizer:
+        return SGD(model.parameters(), lr=0.1)
+
+    setup = cases.not_scaled(replace(world, optimizer=sgd))
+    assert names(findings(setup)) == {"not_scaled"}
+
+
 def test_layers_that_are_frozen_on_purpose_are_no_finding():
     setup = small(cases.flowers()).setup()
     setup.model[0].requires_grad_(False)
     weights = [p for p in setup.model.parameters() if p.requires_grad]
     setup = replace(setup, optimizer=Adam(weights, lr=1e-3))
     assert findings(setup) == []
+
+
+def test_the_rate_is_judged_by_the_layers_that_learn():
+    setup = small(cases.flowers()).setup()
+    setup.model[:-1].requires_grad_(False)
+    assert findings(setup) == []
+
+
+def test_a_layer_of_zeros_can_learn():
+    """As the softmax regression of many courses starts."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    nn.init.zeros_(model[1].weight)
+    pictures = sample([0, 1] * 50)
+    pictures.images[::2, :, :4] += 1
+    batches = Batches(pictures[:2], 20)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    assert diagnose(model, batches, None, optimizer) == []
+    assert one(check_update, model, optimizer, pictures) is None
 
 
 def test_a_mode_that_the_last_epoch_left_is_found():
