@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.flop_counter import FlopCounterMode
 
 from alexnet_lib import engine, inference, layers, model, paper
+from benchmarks.paper import color_shares
 
 # Of each convolution: channels in and out, kernel, side of its map, groups;
 # of each dense layer: numbers in and out
@@ -266,3 +267,11 @@ def test_a_resumed_run_divides_as_an_unbroken_one():
     resumed.load_state_dict(saved)
     assert [row["lr"] for row in run(resumed, 5)] == unbroken
     assert unbroken == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
+
+
+def test_gray_kernels_have_no_color_and_colored_ones_no_gray():
+    pattern = torch.randn(11, 11)
+    gray = pattern.expand(3, -1, -1)
+    color = torch.stack([pattern, -2 * pattern, pattern])  # sums to zero
+    shares = color_shares(torch.stack([gray, color, gray + color]))
+    assert shares == pytest.approx([0, 1, 2 / 3], abs=1e-6)
