@@ -181,7 +181,7 @@ class Variant:
         waited = (
             row["epoch"]
             for row in state.history
-            if row["train_loss"] > REACHED
+            if row["train_loss"] <= REACHED
         )
         return {
             "parameters": count_parameters(model),
