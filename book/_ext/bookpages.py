@@ -102,6 +102,24 @@ def skip_fields(
     return True if doc.startswith("Alias for field") else None
 
 
+def plain_signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: object,
+    options: dict,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Signatures without autodoc's own marks."""
+
+    def plainly(text: str | None) -> str | None:
+        short = re.sub(r"~(?:\w+\.)*(\w+)", r"\1", text or "")
+        return short.replace(" = <factory>", "") or None
+
+    return plainly(signature), plainly(returns)
+
+
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """A markdown table."""
     lines = [head, ["---"] * len(head), *rows]
@@ -509,5 +527,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", link_to_chapter)
+    app.connect("autodoc-process-signature", plain_signature)
     app.connect("autodoc-skip-member", skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

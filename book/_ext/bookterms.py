@@ -26,12 +26,16 @@ CLOSED = (
 # Pages that first use a word in another sense: Python's classes and
 # modules, a function's parameters, Jupyter's kernel
 OTHER_SENSE = {
+    "buffer": {"notebooks/python_you_need"},
+    "card": {"notebooks/python_you_need"},
     "class": {
         "notebooks/01_architecture",
         "notebooks/02_sequential_and_flatten",
         "notebooks/03_datasets_and_dataloader",
         "notebooks/python_you_need",
     },
+    "history": {"notebooks/05_on_a_gpu"},
+    "kernel": {"notebooks/05_on_a_gpu", "notebooks/python_you_need"},
     "module": {
         "intro",
         "notebooks/07_checkpointing",
