@@ -41,7 +41,7 @@ pdf: book
 
 test: $(READY)
 	$(BIN)/python -m pytest --nbval \
-	-n $(JOBS) --dist loadfile --no-loadscope-reorder
+	-n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=25
 
 browser-test: $(READY)
 	$(BIN)/python -m pytest tests/test_browser.py

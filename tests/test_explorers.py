@@ -504,7 +504,7 @@ def test_the_address_keeps_each_explorer_to_itself(page: Page):
     curves.get_by_role("button", name="Adam").click()
     curves.get_by_role("button", name="logarithmic").click()
     kept = state(page)
-    logits = "-2.829,-1.329,1.5,-3.363,4.975"
+    logits = "-2.8286,-1.32895,1.5,-3.36262,4.97538"
     assert kept == {
         "k": "5", "s": "2", "t": "m", "co": "1", "tau": "2.5", "z": logits,
         "optimizers-runs": "0,1,2,4,5", "optimizers-axis": "log",

@@ -171,7 +171,7 @@ window.AlexNetExplorers.data = {
   {
    "label": "one drawn flower",
    "names": ["daisy", "dandelion", "roses", "sunflowers", "tulips"],
-   "logits": [-2.829, -1.329, 3.25, -3.363, 4.975],
+   "logits": [-2.8286, -1.32895, 3.25004, -3.36262, 4.97538],
    "note": "What this chapter's network says about the first test picture. In truth it shows tulips."
   },
   {
