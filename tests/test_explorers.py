@@ -289,7 +289,7 @@ def test_scores_and_curves_are_those_the_chapters_print():
     text = explorers.printed_by("08-softmax-2", explorers.SOFTMAX)
     flower = content["softmax"][0]
     for name, score in zip(flower["names"], flower["logits"], strict=True):
-        assert re.search(rf"{name} +{score:.3f}\n", text)
+        assert re.search(rf"{name} +{score:.5f}\n", text)
     for name, chosen in content["curves"].items():
         for run in chosen["runs"]:
             assert len(run["values"]) == len(chosen["x"]), (name, run["name"])
