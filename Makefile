@@ -19,7 +19,7 @@ help:
 	@echo "make browser-test   only the tests that look at the pages"
 	@echo "make bench      measure the posts' loops and the book's, side by side"
 	@echo "                (BENCH=--quick for three minutes instead of fifteen)"
-	@echo "make record     measure effects over seeds anew, in fifteen minutes"
+	@echo "make record     measure effects over seeds anew (slow)"
 	@echo "make stress     make faults in numbers: kills, full disks, odd files"
 	@echo "make prove      take each protection out: its test must notice"
 	@echo "make setup-test run the notebooks as Colab would (installs gigabytes)"

@@ -24,12 +24,12 @@ from scripts.train import keep_memory
 from .clock import quiet
 
 EXAMPLES = """examples:
-  the effects of chapter 09, five seeds, as a record:
-    python -m benchmarks.seeds cases
+  the effects of chapter 09, five seeds, in place of the old record:
+    python -m benchmarks.seeds cases --replace
   the ablations of chapter 10, three seeds, in place of the old record:
     python -m benchmarks.seeds ablations --seeds 3 --replace
   the first steps of the whole network of the paper:
-    python -m benchmarks.seeds starts --seeds 1
+    python -m benchmarks.seeds starts --seeds 1 --replace
   a look at two experiments, which records nothing:
     python -m benchmarks.seeds cases --only healthy eval_leaks --seeds 1
 """
