@@ -126,6 +126,14 @@ def test_pages_load_nothing_from_other_hosts(pages: dict[str, Page]):
     ] == []
 
 
+def test_only_the_search_loads_its_index(pages: dict[str, Page]):
+    assert [
+        name
+        for name, page in pages.items()
+        if any("searchindex" in address for address in page.loads)
+    ] == ["search.html"]
+
+
 def test_styles_load_nothing_from_other_hosts(html: Path):
     assert [
         path.name

@@ -11,6 +11,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from tests.test_browser import order_of_pages, sources
+from tools import pdf
 from tools.look import browser, chromium, served, visit
 from tools.pdf import bookmarks, facts, faults, parts_of, print_book
 
@@ -103,6 +104,17 @@ def test_a_bad_print_is_found(tmp_path: Path):
         "a link to #bad--nowhere, which is nowhere",
         "page 2 links to http://127.0.0.1:9/",
     ]
+
+
+def test_contents_that_name_wrong_pages_are_found(
+    html: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As when they grow by a page while their numbers are filled in."""
+    more = "<p style='break-before: page'>more</p>"
+    fill = "() => document.querySelector('.listing').insertAdjacentHTML"
+    monkeypatch.setattr(pdf, "FILL_CONTENTS", f'{fill}("beforeend", "{more}")')
+    found = print_book(html, tmp_path / "book.pdf", facts(["errata"]))
+    assert found == ["the contents name wrong pages"]
 
 
 def test_an_empty_page_is_found(tmp_path: Path):

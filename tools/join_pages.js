@@ -2,7 +2,7 @@
 // a title page, the contents, the chapters. Returns the headings in order,
 // as {rank, text, id}.
 async ({ title, author, year, parts, listed }) => {
-  const LINES_KEPT_TOGETHER = 30;
+  const LINES_KEPT_TOGETHER = 20;
   const pages = parts.flatMap((part) => part.pages);
   const key = (name) => name.replace(/\.html$/, "").replace(/\W+/g, "-");
   const address = (name) => new URL(name, location.origin);
