@@ -9,10 +9,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from pybtex.database import parse_file
 
 from tests.conftest import load
 from tests.test_posts import pages as made
-from tools.look import pages_of
+from tools.look import ROOT, pages_of
 
 # What a page loads by itself, and in which attribute
 LOADS = {
@@ -146,6 +147,21 @@ def test_every_picture_has_alt_text(pages: dict[str, Page]):
     assert {
         name: page.no_alt for name, page in pages.items() if page.no_alt
     } == {}
+
+
+def test_each_reference_says_where_to_find_it(pages: dict[str, Page]):
+    """By a link of its own; the maker gives datasheets no lasting address."""
+    entries = parse_file(ROOT / "book/references.bib").entries
+    nowhere = set()
+    for key, entry in entries.items():
+        eprint, doi = entry.fields.get("eprint"), entry.fields.get("doi")
+        url = entry.fields.get("url") or entry.fields.get("howpublished", "")
+        known = [url.removeprefix("\\url{").removesuffix("}")] if url else []
+        known += [f"https://arxiv.org/abs/{eprint}"] if eprint else []
+        known += [f"https://doi.org/{doi}"] if doi else []
+        if not known or not set(known) <= set(pages["references.html"].links):
+            nowhere.add(key)
+    assert nowhere == {"nvidiah200", "nvidiat4"}
 
 
 def test_every_page_has_one_title(pages: dict[str, Page]):
