@@ -127,6 +127,17 @@ def test_pages_load_nothing_from_other_hosts(pages: dict[str, Page]):
     ] == []
 
 
+def test_no_page_shows_markup_that_was_not_read(html: Path):
+    """As where a fence of backticks has backticks in its title."""
+    raw = (":class: dropdown", "{admonition}", "{numref}", "{cite}")
+    assert [
+        f"{name}: {mark}"
+        for name in pages_of(html)
+        for mark in raw
+        if mark in (html / name).read_text("utf-8")
+    ] == []
+
+
 def test_only_the_search_loads_its_index(pages: dict[str, Page]):
     assert [
         name

@@ -78,7 +78,7 @@ def text_of(cell: NotebookNode) -> str:
     parts = []
     for output in cell.get("outputs", []):
         parts.append(output.get("text", ""))
-        for kind, data in output.get("data", {}).items():
+        for kind, data in sorted(output.get("data", {}).items()):
             if kind == "text/html":
                 parts.append(MARKUP.sub(" ", data))
             elif kind.startswith("text/"):

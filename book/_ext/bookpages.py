@@ -228,22 +228,25 @@ def about_seeds(run: dict) -> list[str]:
         "commit": f"`{run['commit'][:12]}`",
     }
     names = ("train_loss", "val_accuracy", "test_accuracy")
-    rows = [
-        [
-            f"`{variant}`",
-            *(mean_and_spread(rows, name) for name in names),
-            str(len(rows)),
-        ]
-        for variant, rows in run["runs"].items()
+    measured = [
+        name
+        for name in names
+        if any(mean_and_spread(rows, name) for rows in run["runs"].values())
     ]
-    head = ["variant", "train loss", "val accuracy", "test accuracy", "seeds"]
+    rows = []
+    for variant, seeds in run["runs"].items():
+        values = [mean_and_spread(seeds, name) for name in measured]
+        if any(values):  # of others the record holds counts and times
+            rows.append([f"`{variant}`", *values, str(len(seeds))])
+    words = [name.replace("_", " ") for name in measured]
+    head = ["variant", *words, "seeds"]
     return [
         f"## {run['name']}",
         "",
         *["```", run["command"], "```"],
         *table(["what", "value"], [[k, v] for k, v in about.items()]),
         "",
-        "Mean and standard deviation over the seeds:",
+        "Mean and standard deviation over the seeds, or one seed's number:",
         "",
         *table(head, rows),
         "",

@@ -34,7 +34,15 @@ OTHER_SENSE = {
         "notebooks/03_datasets_and_dataloader",
         "notebooks/python_you_need",
     },
-    "history": {"notebooks/05_on_a_gpu"},
+    "groups": {
+        "notebooks/03_datasets_and_dataloader",
+        "notebooks/08_softmax_inference",
+    },
+    "history": {
+        "notebooks/05_on_a_gpu",
+        "notebooks/09_what_goes_wrong",
+        "notebooks/10_the_paper",
+    },
     "kernel": {"notebooks/05_on_a_gpu", "notebooks/python_you_need"},
     "module": {
         "intro",
@@ -45,6 +53,7 @@ OTHER_SENSE = {
     "parameter": {
         "notebooks/03_datasets_and_dataloader",
         "notebooks/06_flowers",
+        "notebooks/09_what_goes_wrong",
         "notebooks/python_you_need",
     },
     "stride": {"notebooks/02_sequential_and_flatten"},
@@ -61,7 +70,7 @@ def meanings(folder: Path) -> dict[str, str]:
         lines = entry.strip("\n").splitlines()
         terms = [line for line in lines if not line.startswith(" ")]
         meaning = " ".join(line.strip() for line in lines[len(terms) :])
-        meaning = re.sub(r"\{\w+\}", "", meaning).replace("`", "")
+        meaning = re.sub(r"\{\w+\}|[`*]", "", meaning)
         found |= dict.fromkeys(terms, meaning)
     return found
 
