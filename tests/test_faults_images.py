@@ -108,8 +108,10 @@ def pipe(tmp_path):
     writer = threading.Thread(target=write)
     writer.start()
     yield path, opened
-    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    # Open until the writer has come: before its turn it would wait for ever
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     writer.join()
+    os.close(reader)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
