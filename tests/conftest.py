@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 from filelock import FileLock
 from PIL import Image
+from xdist.scheduler import LoadFileScheduling
 
 from tools.sync_taught import notebooks
 
@@ -84,9 +85,37 @@ def peak_memory() -> int:
     return max(resource.getrusage(one).ru_maxrss * unit for one in who)
 
 
+class NotebooksInOneRow(LoadFileScheduling):
+    """One process takes the notebooks, one after another.
+
+    Two at a time would take twice as long each, and the seconds of a
+    notebook would say more about the other one.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "notebooks" if file.endswith(".ipynb") else file
+
+
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: object
+) -> NotebooksInOneRow:
+    """Share the tests among processes, file by file."""
+    return NotebooksInOneRow(config, log)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start the stopwatch."""
     config.pluginmanager.register(Stopwatch(), "stopwatch")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread_beside_notebooks() -> None:
+    """Where processes share the processor, a test leaves some of it."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 """Each chapter runs in its full size, in miniature.
 
 It runs from an empty folder, with only the built wheel of the library, on
-drawn data laid out as the real data is, and on the real data where it is
-at hand. What it prints is not compared; an error fails.
+the real data where it is at hand, else on drawn data laid out like it. What
+it prints is not compared; an error fails.
 """
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -44,10 +45,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def drawn_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The drawings, laid out as the real data sets are."""
+def data(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The real data, or the drawings, laid out as the real data sets are."""
     from alexnet_lib.drawings import fashion_folder, flowers_folder
 
+    with contextlib.suppress(pytest.skip.Exception):
+        return request.getfixturevalue("real_data")
     folder = tmp_path_factory.mktemp("data")
     fashion = fashion_folder() / "FashionMNIST"
     shutil.copytree(fashion, folder / "FashionMNIST")
@@ -96,33 +101,22 @@ def started(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     wheel: Path,
-) -> Iterator[dict[tuple[Path, str], Future]]:
+    data: Path,
+) -> Iterator[dict[Path, Future]]:
     """All chapters that this test run asks for, on their way two at a time."""
     runs = {}
     with ThreadPoolExecutor(max_workers=2) as pool:
         for item in request.session.items:
-            if getattr(item, "originalname", "") != "test_the_full_size_runs":
-                continue
-            path, kind = (item.callspec.params[n] for n in ("path", "kind"))
-            try:
-                folder = request.getfixturevalue(kind)
-            except pytest.skip.Exception:
-                continue
-            empty = tmp_path_factory.mktemp(path.stem)
-            runs[path, kind] = pool.submit(run, path, empty, wheel, folder)
+            if getattr(item, "originalname", "") == "test_the_full_size_runs":
+                path = item.callspec.params["path"]
+                empty = tmp_path_factory.mktemp(path.stem)
+                runs[path] = pool.submit(run, path, empty, wheel, data)
         yield runs
 
 
-@pytest.mark.parametrize("kind", ["drawn_data", "real_data"])
 @every_notebook
-def test_the_full_size_runs(
-    path: Path,
-    kind: str,
-    started: dict[tuple[Path, str], Future],
-    request: pytest.FixtureRequest,
-):
-    request.getfixturevalue(kind)  # without real data, skipped here
-    started[path, kind].result()
+def test_the_full_size_runs(path: Path, started: dict[Path, Future]):
+    started[path].result()
 
 
 @every_notebook
