@@ -21,6 +21,7 @@ from alexnet_lib.drawings import fashion_folder, flowers_folder
 EACH = 8
 PAPER, INK = (255, 255, 255), (32, 32, 32)
 READING = 112  # pixels: the size at which a page shows one picture
+LETTERS = 28  # pixels: a phone shows the sheet at a third of its size
 IMAGES = Path(__file__).resolve().parents[1] / "book" / "images"
 Rows = dict[str, list[Image.Image]]
 
@@ -61,13 +62,14 @@ def sheet(
     rows: Rows, names: Sequence[str], sides: Sequence[int]
 ) -> Image.Image:
     """Return one row for each class, a block of columns for each size."""
-    gap, margin = 3, 112
+    font = ImageFont.load_default(LETTERS)
+    gap, margin = 3, 24 + int(max(map(font.getlength, names)))
     step = max(sides) + gap
     widths = [EACH * (side + gap) + 12 for side in sides]
     page = Image.new(
         "RGB", (margin + sum(widths), len(rows) * step + gap), PAPER
     )
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(16)
+    draw = ImageDraw.Draw(page)
     for at, (name, images) in enumerate(
         zip(names, rows.values(), strict=True)
     ):
