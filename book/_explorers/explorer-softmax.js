@@ -6,7 +6,7 @@
   const { html, short } = A;
   const LIMITS = [10, 100, 1000, 10000]; // what the bars reach, as needed
   const MOST = LIMITS[LIMITS.length - 1];
-  const NAT = 3; // decimals of shares
+  const NAT = 3; // decimals of scores and shares
 
   const limitOf = (logits) => {
     const far = Math.max(...logits.map(Math.abs));
@@ -95,10 +95,12 @@
     const scale = html("p", { class: "x-help" });
     const facts = html("dl", { class: "x-facts" });
     const problem = html("p", { class: "x-problem" });
-    const table = html("table", { class: "x-table" });
+    const rule = html("p", { class: "x-help", id: A.freshId() });
+    const table = html("table", { class: "x-table", "aria-describedby": rule.id });
     const ways = html(
       "details", { class: "x-details" },
       html("summary", {}, "The formula as it stands, and the stable way"),
+      rule,
       html("div", { class: "x-scroll", tabindex: 0, role: "region", "aria-label": "Both ways, step by step" }, table),
     );
     const say = A.announcer(body);
@@ -165,7 +167,7 @@
         row.slider.setAttribute("aria-valuetext", `${logits[i]}, share ${short(shares[i], NAT)}`);
         row.step = step;
         if (Number(row.number.value) !== logits[i] || row.number.value === "") {
-          row.number.value = logits[i];
+          row.number.value = Number(logits[i].toFixed(NAT)); // as wide as its box
         }
         row.number.toggleAttribute("data-wrong", false);
         row.number.setAttribute("aria-invalid", "false");
@@ -205,8 +207,8 @@
           html(tag, { class: /Infinity|NaN/.test(text) ? "x-bad" : null, scope: tag === "th" ? "col" : null }, text));
       const heads = ["class", "x", "exp(x)", "share",
         "exp(x \u2212 largest)", "share"];
+      rule.textContent = `x = (score + added) / temperature; the largest x is ${short(largest)}`;
       table.replaceChildren(
-        html("caption", {}, `x = (score + added) / temperature; the largest x is ${short(largest)}`),
         html("thead", {}, html("tr", {}, ...cells("th", heads))),
         html("tbody", {}, ...names.map((name, i) =>
           html("tr", {},

@@ -22,21 +22,30 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 
 // What scrolls sideways must be reached by keyboard, also what was hidden in
-// a closed box when the theme looked.
+// a closed box when the theme looked. A shade says on which side there is more.
 document.addEventListener("DOMContentLoaded", () => {
   const scrolls = (element) =>
     element.scrollWidth > element.clientWidth &&
     ["auto", "scroll"].includes(getComputedStyle(element).overflowX);
+  const shade = (element) => {
+    const rest = element.scrollWidth - element.clientWidth;
+    const at = element.scrollLeft;
+    const wide = scrolls(element);
+    element.classList.toggle("more-left", wide && at > 1);
+    element.classList.toggle("more-right", wide && at < rest - 1);
+  };
   const watcher = new ResizeObserver((entries) => {
-    entries.map((entry) => entry.target).filter(scrolls).forEach((element) => {
-      element.tabIndex = 0;
+    entries.map((entry) => entry.target).forEach((element) => {
+      if (scrolls(element)) element.tabIndex = 0;
+      shade(element);
     });
   });
   const wide =
-    "pre, .cell_output, .pst-scrollable-table-container, " +
+    "pre, .cell_output, .pst-scrollable-table-container, .x-scroll, " +
     "mjx-container[display=true]";
   document.querySelectorAll(`article :is(${wide})`).forEach((element) => {
     watcher.observe(element);
+    element.addEventListener("scroll", () => shade(element), { passive: true });
   });
 });
 
