@@ -177,8 +177,8 @@ def about_a_benchmark(run: dict) -> list[str]:
     about = {
         "device": f"{run['device']}, {run['threads']} thread(s)",
         "matrix products": f"{first['fp32'] / 1e9:,.0f} GFLOP/s in fp32, "
-        f"{first['bf16'] / 1e9:,.0f} in bf16; afterwards up to "
-        f"{run['drift']:.1%} different",
+        f"{first['bf16'] / 1e9:,.0f} in bf16; measured again at the end, "
+        f"they were up to {run['drift']:.1%} apart",
         "data": run["data"],
         "versions": versions,
         "date": run["date"],
@@ -203,7 +203,29 @@ def about_a_benchmark(run: dict) -> list[str]:
         "",
         *(table(head, ratios) if ratios else []),
         "",
+        *(growth_table(run["growth"]) if run.get("growth") else []),
     ]
+
+
+def growth_table(growth: dict[str, list[dict]]) -> list[str]:
+    """What a step or an epoch costs when one thing about it grows."""
+    rows = [
+        [
+            what,
+            f"{of[what]:,}",
+            f"{of['flop'] / 1e9:,.1f}",
+            f"{of['seconds']:.2f}",
+            f"{of['memory_bytes'] / 2**20:,.0f}",
+        ]
+        for what, sizes in growth.items()
+        for of in sizes
+    ]
+    head = ["what grows", "to", "GFLOP", "seconds", "MiB of memory"]
+    about = (
+        "The seconds of one step, or of an epoch where its number of images "
+        "grows:"
+    )
+    return [about, "", *table(head, rows), ""]
 
 
 def mean_and_spread(rows: list[dict], name: str) -> str:
@@ -211,7 +233,7 @@ def mean_and_spread(rows: list[dict], name: str) -> str:
     values = [row[name] for row in rows if row.get(name) is not None]
     if len(values) < 2:
         return "".join(f"{value:.3f}" for value in values)
-    return f"{mean(values):.3f} ± {stdev(values):.3f}"
+    return f"{mean(values):.3f}\u00a0±\u00a0{stdev(values):.3f}"
 
 
 def about_seeds(run: dict) -> list[str]:
@@ -228,16 +250,20 @@ def about_seeds(run: dict) -> list[str]:
         "commit": f"`{run['commit'][:12]}`",
     }
     names = ("train_loss", "val_accuracy", "test_accuracy")
-    measured = [
-        name
-        for name in names
-        if any(mean_and_spread(rows, name) for rows in run["runs"].values())
+    values = {
+        variant: {name: mean_and_spread(seeds, name) for name in names}
+        for variant, seeds in run["runs"].items()
+    }
+    measured = [n for n in names if any(of[n] for of in values.values())]
+    rows = [
+        [
+            f"`{variant}`",
+            *(of[n] for n in measured),
+            str(len(run["runs"][variant])),
+        ]
+        for variant, of in values.items()
+        if any(of.values())  # of others the record holds counts and times
     ]
-    rows = []
-    for variant, seeds in run["runs"].items():
-        values = [mean_and_spread(seeds, name) for name in measured]
-        if any(values):  # of others the record holds counts and times
-            rows.append([f"`{variant}`", *values, str(len(seeds))])
     words = [name.replace("_", " ") for name in measured]
     head = ["variant", *words, "seeds"]
     return [
@@ -308,12 +334,19 @@ def link(place: dict) -> str:
     return f"[{prefix}{text}]({target})"
 
 
+def snippet(token: str) -> str:
+    """A piece of code; dots say that it goes on."""
+    goes_on = any(token.count(a) > token.count(b) for a, b in ("()", "[]"))
+    return f"`{token}`" + " …" * goes_on
+
+
 def rows_of_a_post(rows: dict, post: str) -> list[str]:
     lines = []
     for name, row in rows.items():
         if name.startswith(post):
             places = "<br>".join(
-                f"{link(place)} `{place['token']}`" for place in row["places"]
+                f"{link(place)} {snippet(place['token'])}"
+                for place in row["places"]
             )
             lines.append([name, plain(row["what"]), places])
     return table(["row", "what the post teaches", "where, and how"], lines)
@@ -363,9 +396,14 @@ def label(test: str) -> str:
     return "promise-" + name.replace("_", "-")
 
 
-def tested_by(test: str) -> str:
+def words_of(test: str) -> str:
+    """The name of a test as a sentence."""
     name = function_of(test).partition("::")[2].removeprefix("test_")
-    return f"[{plain(name.replace('_', ' '))}](#{label(test)})"
+    return plain(name.replace("_", " "))
+
+
+def tested_by(test: str) -> str:
+    return f"[{words_of(test)}](#{label(test)})"
 
 
 def faults_table() -> list[str]:
@@ -423,6 +461,18 @@ def protections_tables(cases: dict[str, int]) -> list[str]:
     return lines
 
 
+def broken_by(patch: Path) -> list[str]:
+    """What a patch changes, without its two lines that name the file."""
+    text = patch.read_text(encoding="utf-8")
+    file = re.search(r"^\+\+\+ b/(.+)$", text, re.MULTILINE)
+    changes = text[file.end() :].strip("\n")
+    return [
+        f"It fails with `{patch.relative_to(BOOK.parent)}`, in `{file[1]}`:",
+        "",
+        *("```diff", changes, "```"),
+    ]
+
+
 def promises_page() -> list[str]:
     """The families of faults; each protection; the tests that hold them."""
     counted = [r["cases"] for r in records() if r.get("kind") == "faults"]
@@ -445,14 +495,13 @@ def promises_page() -> list[str]:
     tests = [f"tests/{test}" for test in FAMILIES.values()]
     tests += [function_of(b.test) for b in breakages()]
     for test in dict.fromkeys(tests):
-        lines += [f"({label(test)})=", f"::::{{admonition}} `{test}`"]
-        lines += [":class: dropdown", "```python", source_of(test), "```"]
+        file = test.partition("::")[0]
+        lines += [f"({label(test)})=", f"::::{{admonition}} {words_of(test)}"]
+        lines += [":class: dropdown", f"In `{file}`:", ""]
+        lines += ["```python", source_of(test), "```"]
         for b in breakages():
             if function_of(b.test) == test:
-                diff = b.path.read_text(encoding="utf-8").split("\n", 3)[3]
-                name = f"tests/breakages/{b.path.name}"
-                lines += ["", f"It fails with `{name}`:", ""]
-                lines += ["```diff", diff.strip(), "```"]
+                lines += ["", *broken_by(b.path)]
         lines += ["::::", ""]
     return lines
 
