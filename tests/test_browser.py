@@ -215,6 +215,8 @@ async def open_boxes(reader: Reader) -> None:
 
 async def check_rules(reader: Reader, **options: object) -> None:
     """What axe finds in the page, in its form."""
+    # At the top nothing lies below the bar that stays in view
+    await reader.page.evaluate("scrollTo(0, 0)")
     found = await reader.page.evaluate(RUN_AXE, options)
     reader.say(*[f"{reader.form}: {complaint}" for complaint in found])
 
