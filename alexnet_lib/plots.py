@@ -1,4 +1,4 @@
-"""Figures. Each function returns its matplotlib figure."""
+"""Figures: one look for all of them, and the functions that draw them."""
 
 import io
 import math

@@ -137,7 +137,11 @@ def records() -> list[dict]:
 
 def tested(run: dict) -> str:
     accuracy, error = run["test_accuracy"], run["test_standard_error"]
-    return f"{accuracy:.4f} ± {error:.4f}"
+    return f"{accuracy:.4f}\u00a0±\u00a0{error:.4f}"
+
+
+def threads(run: dict) -> str:
+    return "1 thread" if run["threads"] == 1 else f"{run['threads']} threads"
 
 
 def about_a_record(run: dict) -> list[str]:
@@ -156,10 +160,10 @@ def about_a_record(run: dict) -> list[str]:
         f"{run['best_epoch']} with {best['val_accuracy']:.4f}",
         "test accuracy": f"{tested(run)} (one standard error), with the "
         "network of the best epoch",
-        "device": f"{run['device']}, {run['threads']} thread(s), of which "
+        "device": f"{run['device']}, {threads(run)}, of which "
         f"the run got {run['cpu_per_wall_second']:.2f}",
-        "speed": f"{run['images_per_second']:.1f} images a second, "
-        f"{run['seconds_per_epoch']:.1f} seconds an epoch",
+        "speed": f"{run['images_per_second']:,.1f} images a second, "
+        f"{run['seconds_per_epoch']:,.1f} seconds an epoch",
         "peak memory": f"{run['peak_memory_bytes'] / 1e9:.2f} GB",
         "versions": libraries,
         "date": run["date"],
@@ -175,7 +179,7 @@ def about_a_benchmark(run: dict) -> list[str]:
     first = run["first"]
     versions = ", ".join(f"{k} {v}" for k, v in run["versions"].items())
     about = {
-        "device": f"{run['device']}, {run['threads']} thread(s)",
+        "device": f"{run['device']}, {threads(run)}",
         "matrix products": f"{first['fp32'] / 1e9:,.0f} GFLOP/s in fp32, "
         f"{first['bf16'] / 1e9:,.0f} in bf16; measured again at the end, "
         f"they were up to {run['drift']:.1%} apart",
@@ -244,7 +248,7 @@ def about_seeds(run: dict) -> list[str]:
         "data": f"{data['name']}: {images} images, "
         f"checksum `{data['checksum'][:16]}`",
         **{k.replace("_", " "): str(v) for k, v in run["settings"].items()},
-        "device": f"{run['device']}, {run['threads']} thread(s) a run",
+        "device": f"{run['device']}, {threads(run)} a run",
         "versions": ", ".join(f"{k} {v}" for k, v in versions.items()),
         "date": run["date"],
         "commit": f"`{run['commit'][:12]}`",
@@ -272,7 +276,8 @@ def about_seeds(run: dict) -> list[str]:
         *["```", run["command"], "```"],
         *table(["what", "value"], [[k, v] for k, v in about.items()]),
         "",
-        "Mean and standard deviation over the seeds, or one seed's number:",
+        "Mean and standard deviation over the seeds, or one seed's number; "
+        "empty where it was not measured:",
         "",
         *table(head, rows),
         "",
@@ -296,7 +301,8 @@ def records_page() -> list[str]:
             shown = f"[{name}](#{name})"
             each += about_a_record(run)
         network, data = f"`{run['card']['arch']}`", run["data"]["name"]
-        lines.append([shown, network, data, tested(run), run["date"]])
+        date = f"<time>{run['date']}</time>"
+        lines.append([shown, network, data, tested(run), date])
     for run in all_of_them:
         if run.get("kind") == "benchmark":
             each += about_a_benchmark(run)
@@ -304,7 +310,7 @@ def records_page() -> list[str]:
             each += about_seeds(run)
         if run.get("kind") == "notebooks":
             each += notebooks_table(run)
-    head = ["record", "network", "data", "test accuracy", "date"]
+    head = ["record", "network", "data", "test ± standard error", "date"]
     return [*table(head, lines), "", *each]
 
 
@@ -336,8 +342,10 @@ def link(place: dict) -> str:
 
 def snippet(token: str) -> str:
     """A piece of code; dots say that it goes on."""
-    goes_on = any(token.count(a) > token.count(b) for a, b in ("()", "[]"))
-    return f"`{token}`" + " …" * goes_on
+    goes_on = token.endswith("=") or any(
+        token.count(a) > token.count(b) for a, b in ("()", "[]")
+    )
+    return f"`{token}`" + "\u00a0…" * goes_on
 
 
 def rows_of_a_post(rows: dict, post: str) -> list[str]:
@@ -368,7 +376,7 @@ def posts_page() -> list[str]:
         ]
         for name, claim in content["claims"].items()
     ]
-    head = ["claim", "what the post says or does", "what holds", "shown in"]
+    head = ["claim", "what is said or done", "what holds", "shown in"]
     return [*lines, "## What holds today", "", *table(head, claims), ""]
 
 
@@ -462,14 +470,20 @@ def protections_tables(cases: dict[str, int]) -> list[str]:
 
 
 def broken_by(patch: Path) -> list[str]:
-    """What a patch changes, without its two lines that name the file."""
+    """What a patch changes, as far to the left as it goes."""
     text = patch.read_text(encoding="utf-8")
     file = re.search(r"^\+\+\+ b/(.+)$", text, re.MULTILINE)
-    changes = text[file.end() :].strip("\n")
+    lines = text[file.end() :].strip().splitlines()
+    code = [line for line in lines if line[1:].strip() and line[0] != "@"]
+    indent = min(len(line[1:]) - len(line[1:].lstrip()) for line in code)
+    changes = [
+        line if line.startswith("@") else line[:1] + line[1 + indent :]
+        for line in lines
+    ]
     return [
-        f"It fails with `{patch.relative_to(BOOK.parent)}`, in `{file[1]}`:",
+        f"It fails with `{patch.name}`, a change of `{file[1]}`:",
         "",
-        *("```diff", changes, "```"),
+        *("```diff", *changes, "```"),
     ]
 
 
@@ -488,8 +502,10 @@ def promises_page() -> list[str]:
         "",
         "Each test stands here as it is, followed by the changes with which "
         "it must fail: a line that begins with `-` is taken out of the code, "
-        "one that begins with `+` is put in. What a test uses without showing "
-        "it stands in the same file or in `tests/faults`.",
+        "one that begins with `+` is put in; the changes stand in "
+        "`tests/breakages`. What a test uses without showing it is defined or "
+        "imported at the top of its file, stands in `tests/conftest.py` or "
+        "comes with pytest.",
         "",
     ]
     tests = [f"tests/{test}" for test in FAMILIES.values()]
@@ -548,9 +564,10 @@ def notebooks_table(record: dict) -> list[str]:
     return [
         f"## {record['name']}",
         "",
+        *["```", record["command"], "```"],
         f"Every notebook in its small size, one after another, on "
         f"{record['device']}, {record['threads']} cores; {versions}; "
-        f"{record['date']}.",
+        f"{record['date']}, at commit `{record['commit'][:12]}`.",
         "",
         *table(["notebook", "seconds", "MiB of memory"], rows),
         "",
