@@ -136,7 +136,7 @@ def together(above: Texts, below: Texts) -> Texts:
 def sample(place: Point, name: str) -> str:
     """A small square of a colour, for the legend."""
     corners = [place + d for d in (-10j, 11 - 10j, 11 + 1j, 1j)]
-    return f'<g class="{name}">{polygon(corners, "map")}</g>'
+    return f'<g class="{name}">{polygon(corners, "edge")}</g>'
 
 
 WIDE = Wide(

@@ -40,12 +40,19 @@ document.addEventListener("DOMContentLoaded", () => {
       shade(element);
     });
   });
-  const wide =
-    "pre, .cell_output, .pst-scrollable-table-container, .x-scroll, " +
-    "mjx-container[display=true]";
-  document.querySelectorAll(`article :is(${wide})`).forEach((element) => {
+  const watch = (element) => {
     watcher.observe(element);
     element.addEventListener("scroll", () => shade(element), { passive: true });
+  };
+  const wide =
+    "pre, .cell_output, .pst-scrollable-table-container, " +
+    "mjx-container[display=true]";
+  document.querySelectorAll(`article :is(${wide})`).forEach(watch);
+  // The tables of an explorer are there when it is
+  document.querySelectorAll("figure.explorer").forEach((figure) => {
+    figure.addEventListener("explorer-shown", () => {
+      figure.querySelectorAll(".x-scroll").forEach(watch);
+    });
   });
 });
 
