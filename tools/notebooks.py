@@ -216,7 +216,7 @@ def check_boxes(book: NotebookNode) -> Iterator[str]:
 
 def check_time(book: NotebookNode, record: dict, name: str) -> Iterator[str]:
     """The opening says what the record says."""
-    if measured(record, name) not in text_in(book):
+    if measured(record, name, book) not in text_in(book):
         yield "the opening does not say what was measured: run with --record"
 
 
@@ -373,18 +373,23 @@ def save_times(took: dict[str, dict[str, int]]) -> dict:
     return record
 
 
-def measured(record: dict, name: str) -> str:
+def measured(record: dict, name: str, book: NotebookNode) -> str:
     """The paragraph that says what a notebook took."""
     took = record["notebooks"].get(name)
     if took is None:
         return "**Time and memory.** Not measured yet."
-    return (
+    spent = (
         f"**Time and memory.** {took['seconds']} seconds and "
-        f"{took['peak_memory_bytes'] / 2**20:,.0f} MiB of memory in the "
-        f"small size,\nmeasured on {record['threads']} CPU cores on "
-        f"{record['date'][:10]} ([](../records.md) has the machine).\n"
-        f"On a GPU: not measured yet."
+        f"{took['peak_memory_bytes'] / 2**20:,.0f} MiB of memory"
     )
+    where = (
+        f"measured on {record['threads']} CPU cores on "
+        f"{record['date'][:10]} ([](../records.md) has the machine)."
+    )
+    if any(has_tag(cell, "parameters") for cell in book.cells):
+        spent += " in the small size"
+        where += "\nOn a GPU: not measured yet."
+    return f"{spent},\n{where}"
 
 
 def tell_time(path: Path, record: dict) -> None:
@@ -393,7 +398,7 @@ def tell_time(path: Path, record: dict) -> None:
     opening = next(cell for cell in book.cells if has_tag(cell, "opening"))
     parts = opening.source.split("\n\n")
     opening.source = "\n\n".join(
-        measured(record, path.stem)
+        measured(record, path.stem, book)
         if part.startswith("**Time and memory.**")
         else part
         for part in parts
