@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-# How many tests run at once: the notebooks, one by one, and two others
-JOBS ?= 3
+# How many tests run at once
+JOBS ?= 2
 
 # Waiting threads sleep, so that a busy machine stays quick
 export OMP_WAIT_POLICY ?= PASSIVE

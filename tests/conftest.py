@@ -4,15 +4,18 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
+import nbformat
 import pytest
 from filelock import FileLock
 from PIL import Image
 from xdist.scheduler import LoadFileScheduling
 
+from tools.notebooks import execute
 from tools.sync_taught import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +43,9 @@ class Stopwatch:
     """Adds up the seconds of each notebook, its kernel's start included.
 
     A plugin of its own: hooks in this file see only tests in this folder.
-    Where several processes share the tests, the first one hears of all.
+    Where several processes share the tests, the first one hears of all. What
+    else runs can only slow a notebook down, so one that took too long is
+    timed again by itself.
     """
 
     def __init__(self) -> None:
@@ -50,7 +55,7 @@ class Stopwatch:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         path = Path(report.nodeid.partition("::")[0])
         if path.suffix == ".ipynb":
-            self.seconds[path.stem] += report.duration
+            self.seconds[path] += report.duration
 
     def pytest_testnodedown(self, node: object) -> None:
         self.peaks.append(getattr(node, "workeroutput", {}).get("peak", 0))
@@ -59,19 +64,31 @@ class Stopwatch:
         self.peaks.append(peak_memory())
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["peak"] = max(self.peaks)
-        elif self.complaints() and session.exitstatus == 0:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif session.exitstatus == 0:
+            for path, seconds in self.seconds.items():
+                if seconds > LIMIT:
+                    alone = seconds_alone(session.config.rootpath / path)
+                    self.seconds[path] = min(seconds, alone)
+            if self.complaints():
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def complaints(self) -> list[str]:
         """What is wrong with the run as a whole."""
         found = [
-            f"{name} took {seconds:.0f} s: more than {LIMIT:g}"
-            for name, seconds in self.seconds.items()
+            f"{path.stem} took {seconds:.0f} s: more than {LIMIT:g}"
+            for path, seconds in self.seconds.items()
             if seconds > LIMIT
         ]
         if max(self.peaks) > MOST_MEMORY:
             found.append(f"a process took {max(self.peaks) / 1e9:.1f} GB")
         return found
+
+
+def seconds_alone(path: Path) -> float:
+    """How long a notebook takes when no test runs beside it."""
+    start = time.perf_counter()
+    execute(nbformat.read(path, as_version=4), path.parent)
+    return time.perf_counter() - start
 
 
 def peak_memory() -> int:
@@ -88,8 +105,7 @@ def peak_memory() -> int:
 class NotebooksInOneRow(LoadFileScheduling):
     """One process takes the notebooks, one after another.
 
-    Two at a time take twice as long each, and the seconds of a notebook say
-    more about the other one.
+    Two at a time take up to twice as long each.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -107,16 +123,6 @@ def pytest_xdist_make_scheduler(
 def pytest_configure(config: pytest.Config) -> None:
     """Start the stopwatch."""
     config.pluginmanager.register(Stopwatch(), "stopwatch")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def after_notebooks() -> None:
-    """Where processes share the processor, the notebooks come first.
-
-    So their seconds are nearly those that they take by themselves.
-    """
-    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "nice"):
-        os.nice(5)
 
 
 @pytest.fixture(scope="session")
@@ -178,8 +184,8 @@ def pytest_terminal_summary(
     seconds = stopwatch.seconds
     if seconds:
         terminalreporter.section(f"seconds for each notebook ({LIMIT:g} max)")
-        for name, taken in seconds.most_common():
-            terminalreporter.write_line(f"{taken:6.1f}  {name}")
+        for path, taken in seconds.most_common():
+            terminalreporter.write_line(f"{taken:6.1f}  {path.stem}")
         terminalreporter.write_line(f"{seconds.total():6.1f}  together")
     for complaint in stopwatch.complaints():
         terminalreporter.write_line(f"FAILED: {complaint}", red=True)

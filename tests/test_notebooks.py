@@ -9,13 +9,16 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from tests import conftest
 from tests.conftest import ROOT, every_notebook
 from tools.notebooks import (
     BOXES,
@@ -103,6 +106,23 @@ def a_run(folder: Path, **environment: str) -> subprocess.CompletedProcess:
         capture_output=True,
         text=True,
     )
+
+
+def test_a_notebook_that_others_slowed_down_is_timed_again(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    slow, quick = Path("slow.ipynb"), Path("quick.ipynb")
+    session = SimpleNamespace(
+        config=SimpleNamespace(rootpath=Path()), exitstatus=0
+    )
+    again = {slow: 95.0, quick: 45.0}
+    monkeypatch.setattr(conftest, "seconds_alone", again.get)
+    watch = conftest.Stopwatch()
+    watch.seconds = Counter({slow: 100.0, quick: 100.0})
+    watch.pytest_sessionfinish(session)
+    assert watch.seconds == Counter({slow: 95.0, quick: 45.0})
+    assert [line[:10] for line in watch.complaints()] == ["slow took "]
+    assert session.exitstatus == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_run_fails_where_it_takes_too_much(tmp_path: Path):
