@@ -10,6 +10,7 @@ import ast
 import json
 import re
 import sys
+import textwrap
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -205,9 +206,8 @@ def about_a_benchmark(run: dict) -> list[str]:
         *["```", run["command"], "```"],
         *table(["what", "value"], [[k, v] for k, v in about.items()]),
         "",
-        *(table(head, ratios) if ratios else []),
+        *(table(head, ratios) if ratios else growth_table(run["growth"])),
         "",
-        *(growth_table(run["growth"]) if run.get("growth") else []),
     ]
 
 
@@ -229,7 +229,7 @@ def growth_table(growth: dict[str, list[dict]]) -> list[str]:
         "The seconds of one step, or of an epoch where its number of images "
         "grows:"
     )
-    return [about, "", *table(head, rows), ""]
+    return [about, "", *table(head, rows)]
 
 
 def mean_and_spread(rows: list[dict], name: str) -> str:
@@ -474,11 +474,11 @@ def broken_by(patch: Path) -> list[str]:
     text = patch.read_text(encoding="utf-8")
     file = re.search(r"^\+\+\+ b/(.+)$", text, re.MULTILINE)
     lines = text[file.end() :].strip().splitlines()
-    code = [line for line in lines if line[1:].strip() and line[0] != "@"]
-    indent = min(len(line[1:]) - len(line[1:].lstrip()) for line in code)
+    code = ["" if line.startswith("@") else line[1:] for line in lines]
+    code = textwrap.dedent("\n".join(code)).split("\n")
     changes = [
-        line if line.startswith("@") else line[:1] + line[1 + indent :]
-        for line in lines
+        line if line.startswith("@") else line[:1] + rest
+        for line, rest in zip(lines, code, strict=True)
     ]
     return [
         f"It fails with `{patch.name}`, a change of `{file[1]}`:",
